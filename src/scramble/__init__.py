@@ -1,0 +1,3 @@
+"""Scramble: does this network use what the picture looks like?"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,133 @@
+"""Reading and writing what passes between stages: deterministic bytes, written whole or not at all, never a pickle."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from scramble.errors import UserError
+
+
+class SplitInfo(BaseModel):
+    """How many images a split has, in all and of each class (in the order of the class names)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int
+    per_class: tuple[int, ...]
+
+
+class DatasetInfo(BaseModel):
+    """The contents of dataset.json: what a study's data is, without the data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    image_shape: tuple[int, int, int]
+    """(height, width, channels)"""
+    class_names: tuple[str, ...]
+    splits: dict[str, SplitInfo]
+    """train (without the validation part), validation and test"""
+    mean: tuple[float, ...]
+    """Per channel, over the train split without its validation part, of pixels scaled to 0..1."""
+    std: tuple[float, ...]
+    digest: str
+    """SHA-256 over the decoded images and labels of train and test."""
+    duplicates: int
+    """Test images that also occur, pixel for pixel, in the train split."""
+    source: str
+    licence: str
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+
+class Split(BaseModel):
+    """The images and labels of one split, held in memory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    images: NDArray[np.uint8]
+    """(n, height, width, channels)"""
+    labels: NDArray[np.int32]
+    """(n,), 0..classes-1"""
+
+
+class TrainSplit(Split):
+    validation: NDArray[np.int32]
+    """(v,), sorted positions of the validation part within the split"""
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A place to write `target` (a file or a folder) to, moved to `target` when the block ends without an error.
+
+    The place is a folder or a file name beside the target that ends in .partial; what an interrupted run left
+    there is removed first. A full disk becomes a `UserError`.
+    """
+    partial = target.with_name(target.name + ".partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove(partial)
+        yield partial
+        _remove(target)
+        os.replace(partial, target)
+    except OSError as error:
+        if error.errno == 28:  # ENOSPC
+            raise UserError(f"no space left on the disk while writing {target}: free some and run again") from error
+        raise
+    finally:
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
+    """Writes `value` as indented JSON, the keys in the order given. NaN and infinities are refused."""
+    data = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    _require(path)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_dataset_info(path: Path) -> DatasetInfo:
+    return DatasetInfo.model_validate(read_json(path))
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Reads one .npy file; a pickled one is refused by NumPy."""
+    _require(path)
+    return np.load(path, allow_pickle=False)
+
+
+def read_train_split(folder: Path) -> TrainSplit:
+    return TrainSplit(
+        images=read_array(folder / "images.npy"),
+        labels=read_array(folder / "labels.npy"),
+        validation=read_array(folder / "validation.npy"),
+    )
+
+
+def read_test_split(folder: Path) -> Split:
+    return Split(images=read_array(folder / "images.npy"), labels=read_array(folder / "labels.npy"))
+
+
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"{path} is missing: an earlier stage writes it, run `dvc repro`")

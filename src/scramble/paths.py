@@ -1,0 +1,67 @@
+"""Where the stages of a study leave their files. dvc.yaml names the same places; a test holds the two together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """Folders and files of one study, relative to the repository root (the working directory of every stage)."""
+
+    study: str
+
+    @property
+    def data(self) -> Path:
+        return Path("data") / self.study
+
+    @property
+    def dataset(self) -> Path:
+        """dataset.json: what the data is (`artifacts.DatasetInfo`)."""
+        return self.data / "dataset.json"
+
+    @property
+    def train_split(self) -> Path:
+        """Folder with images.npy, labels.npy and validation.npy."""
+        return self.data / "train"
+
+    @property
+    def test_split(self) -> Path:
+        """Folder with images.npy and labels.npy. Only `evaluate` reads it."""
+        return self.data / "test"
+
+    @property
+    def samples(self) -> Path:
+        return self.data / "samples.png"
+
+    def permutation(self, permutation: str) -> Path:
+        """Folder with permutation.json, index.npy, structure.json and before_after.png."""
+        return self.data / "permutations" / permutation
+
+    def model(self, model: str) -> Path:
+        return Path("models") / self.study / model
+
+    def architecture(self, model: str) -> Path:
+        return self.model(model) / "architecture.json"
+
+    def ledger(self, model: str) -> Path:
+        return self.model(model) / "ledger.json"
+
+    def recipe(self, model: str, permutation: str) -> Path:
+        """Folder with recipe.json."""
+        return self.model(model) / permutation / "recipe"
+
+    def replicates(self, model: str, permutation: str) -> Path:
+        """Folder with environment.json and, per replicate, <replicate>/model.weights.h5 and history.csv."""
+        return self.model(model) / permutation / "replicates"
+
+    def events(self, model: str, permutation: str) -> Path:
+        """TensorBoard's event files, one folder per replicate."""
+        return Path("runs") / self.study / model / permutation
+
+    def predictions(self, model: str) -> Path:
+        """Folder with metrics.csv and, per permutation, <permutation>.npy of shape (replicates, n, classes)."""
+        return Path("predictions") / self.study / model
+
+    @property
+    def report(self) -> Path:
+        return Path("reports") / self.study
