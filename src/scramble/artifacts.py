@@ -1,9 +1,11 @@
 """Reading and writing what passes between stages: deterministic bytes, written whole or not at all, never a pickle."""
 
+import csv
 import json
+import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,6 +106,30 @@ def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
 def read_json(path: Path) -> Any:
     _require(path)
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes `rows` as CSV, the columns in the order of the first row; NaN and None become empty cells."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    return "" if isinstance(value, float) and math.isnan(value) else value
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Reads a CSV file with a header, every cell as it is written."""
+    _require(path)
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_picture(path: Path) -> bytes:
+    _require(path)
+    return path.read_bytes()
 
 
 def read_dataset_info(path: Path) -> DatasetInfo:

@@ -223,6 +223,10 @@ class Augmentation(Config):
     """Largest shift in pixels in each direction; what is uncovered is the background of the picture, 0."""
     horizontal_flip: bool = False
 
+    @property
+    def active(self) -> bool:
+        return self.max_shift > 0 or self.horizontal_flip
+
 
 class EarlyStopping(Config):
     """Stops when the validation loss has not improved for `patience` epochs; the best epoch's weights are kept."""
@@ -244,13 +248,15 @@ class Recipe(Config):
     batch_size: int = Field(ge=1)
     epochs: int = Field(ge=1)
     weight_decay: float = Field(0, ge=0)
-    """Decoupled (Loshchilov & Hutter 2019), times the learning rate; never on biases and normalisation."""
+    """Of sgd and adamw; decoupled (Loshchilov & Hutter 2019), never on biases and normalisation."""
     label_smoothing: Fraction = 0.0
     augmentation: Augmentation = Augmentation()
     early_stopping: EarlyStopping | None = None
 
     @model_validator(mode="after")
-    def _warmup_fits(self) -> Self:
+    def _check_fields(self) -> Self:
+        if self.optimizer == "adam" and self.weight_decay:
+            raise ValueError(f"optimizer adam has no weight decay, weight_decay is {self.weight_decay}: choose adamw")
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"warmup_epochs {self.warmup_epochs} must be less than epochs {self.epochs}")
         return self

@@ -1,0 +1,118 @@
+"""`python src/scramble STAGE ...`: the stages of a study, run by `dvc repro` in the repository root.
+
+Running the folder puts the code of this very tree first on the path, so a copy of the repository (a clone, the
+snapshot of a DVC experiment) runs its own code. TensorFlow is imported by the stages that need it, after all checks.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from scramble import params
+from scramble.errors import UserError, unknown_name
+
+STAGES = {
+    "fetch": "images and labels of the dataset, as arrays",
+    "permute": "the draws of one permutation, and what they leave of the structure",
+    "describe": "the architecture of one model, and its ledger",
+    "tune": "the recipe that training will use",
+    "train": "weights, history and TensorBoard events of every replicate",
+    "evaluate": "what every replicate of a model predicts for the test images",
+    "report": "tables, figures and the answer",
+}
+ARGUMENTS = {
+    "permute": ("permutation",),
+    "describe": ("model",),
+    "tune": ("model", "permutation"),
+    "train": ("model", "permutation"),
+    "evaluate": ("model",),
+}
+"""What a stage is run for, beside the study."""
+
+
+def parser() -> argparse.ArgumentParser:
+    main = argparse.ArgumentParser(prog="scramble", description="Does this network use what the picture looks like?")
+    subparsers = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    for stage, summary in STAGES.items():
+        sub = subparsers.add_parser(stage, help=summary, description=f"Writes {summary}.")
+        sub.add_argument("--params", type=Path, default=Path("params.yaml"), help="the study (default: %(default)s)")
+        for argument in ARGUMENTS.get(stage, ()):
+            sub.add_argument(f"--{argument}", required=True, help=f"name of a {argument} in the study's grid")
+        if stage == "train":
+            sub.add_argument(
+                "--workers",
+                type=_positive,
+                default=os.environ.get("SCRAMBLE_WORKERS"),
+                help="processes side by side (default: cores / compute.threads, 1 on a GPU; also SCRAMBLE_WORKERS)",
+            )
+    return main
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    study = params.load(arguments.params)
+    names = {name: getattr(arguments, name) for name in ARGUMENTS.get(arguments.stage, ())}
+    for kind, name in names.items():
+        known = getattr(study.grid, f"{kind}s")
+        if name not in known:
+            raise UserError(f"--{kind}: {unknown_name(kind, name, known)}")
+    # Quiet TensorFlow's start-up lines; set before its import, wherever a stage makes it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    match arguments.stage:
+        case "fetch":
+            from scramble.stages import fetch
+
+            fetch.run(study)
+        case "permute":
+            from scramble.stages import permute
+
+            permute.run(study, **names)
+        case "describe":
+            from scramble.stages import describe
+
+            describe.run(study, **names)
+        case "tune":
+            from scramble.stages import tune
+
+            tune.run(study, **names)
+        case "train":
+            from scramble.stages import train
+
+            train.run(study, **names, workers=arguments.workers)
+        case "evaluate":
+            from scramble.stages import evaluate
+
+            evaluate.run(study, **names)
+        case "report":
+            from scramble.stages import report
+
+            report.run(study)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one stage. Returns the exit status: 0, 1 after a user's mistake, 130 after Ctrl-C."""
+    arguments = parser().parse_args(argv)
+    try:
+        run(arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: nothing half-written is left; run the same command again", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""TensorBoard event files whose bytes depend on what is logged alone.
+
+TensorBoard's own writers stamp every event with the time and name the file after host, process and time. Here an
+event's time is its step, in seconds, and the caller names the file.
+"""
+
+import io
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.plugins.histogram import summary as histogram
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.plugins.hparams import summary_v2 as hparams_summary
+from tensorboard.plugins.image import metadata as image_metadata
+from tensorboard.plugins.scalar import summary as scalar
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+FILE_NAME = "events.out.tfevents.scramble"
+
+
+class EventWriter:
+    """Writes one event file into `folder`, which is made. Use as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._file = (folder / FILE_NAME).open("wb")
+        self._writer = RecordWriter(self._file)
+        self._write(Event(file_version="brain.Event:2"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
+    def scalars(self, values: dict[str, float], step: int) -> None:
+        for tag, value in values.items():
+            self._summary(scalar.pb(tag, value), step)
+
+    def histograms(self, values: dict[str, NDArray[Any]], step: int) -> None:
+        for tag, value in values.items():
+            self._summary(histogram.pb(tag, value), step)
+
+    def images(self, tag: str, images: NDArray[np.uint8], step: int) -> None:
+        """Logs (n, height, width, channels), 1 or 3 channels, as one strip of n images."""
+        _, height, width, _ = images.shape
+        encoded = [str(width).encode(), str(height).encode(), *map(_png, images)]
+        tensor = TensorProto(
+            dtype=DT_STRING,
+            string_val=encoded,
+            tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=len(encoded))]),
+        )
+        metadata = image_metadata.create_summary_metadata("", "", converted_to_tensor=True)
+        self._summary(Summary(value=[Summary.Value(tag=tag, tensor=tensor, metadata=metadata)]), step)
+
+    def hparams(self, values: dict[str, Any], group: str) -> None:
+        """Logs what TensorBoard's HParams dashboard lists; it averages over the runs of one `group`."""
+        summary = hparams_summary.hparams_pb(values, trial_id=group, start_time_secs=0.0)
+        plugin_data = summary.value[0].metadata.plugin_data
+        # The order of a map in protobuf's bytes is free unless a deterministic one is asked for.
+        content = plugin_data_pb2.HParamsPluginData.FromString(plugin_data.content)
+        plugin_data.content = content.SerializeToString(deterministic=True)
+        self._summary(summary, step=0)
+
+    def _summary(self, summary: Any, step: int) -> None:
+        """Writes a summary of either TensorFlow's or TensorBoard's protos: their bytes are the same."""
+        event = Event(step=step, wall_time=float(step))
+        event.summary.ParseFromString(summary.SerializeToString(deterministic=True))
+        self._write(event)
+
+    def _write(self, event: Event) -> None:
+        self._writer.write(event.SerializeToString(deterministic=True))
+
+
+def _png(image: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(buffer, format="PNG")
+    return buffer.getvalue()

@@ -1,0 +1,99 @@
+"""The few layers that Keras lacks. Importing this module registers them, so that a Keras JSON that names them loads."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="scramble")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' batch normalisation of images (n, h, w, c), computed in training by one fused operation.
+
+    Ioffe & Szegedy 2015. On a CPU, Keras computes it in five passes over the activations; the fused kernel takes one.
+    Outputs, gradients and moving statistics are those of Keras' layer. With more than one replica in sync, and
+    in inference, it is Keras' layer: the statistics are then taken over all replicas, as one device would.
+    """
+
+    # The kernel raises smaller values to this one without a word.
+    _smallest_epsilon = 1.001e-5
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs: Any) -> None:
+        """Keeps `momentum` of the old moving statistics at each step.
+
+        Raises:
+            ValueError: `epsilon` is smaller than what the fused kernel takes.
+        """
+        if epsilon < self._smallest_epsilon:
+            raise ValueError(f"epsilon {epsilon} is too small for the fused kernel, use {self._smallest_epsilon} or more")
+        super().__init__(momentum=momentum, epsilon=epsilon, synchronized=True, **kwargs)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
+        if training and self.trainable and tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return self._normalize_batch(inputs)
+        return super().call(inputs, training=training, mask=mask)
+
+    def _normalize_batch(self, inputs: tf.Tensor) -> tf.Tensor:
+        outputs, mean, unbiased_variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), epsilon=self.epsilon
+        )
+        count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), unbiased_variance.dtype)
+        # The kernel returns the sum of squares / (count - 1); Keras' moving variance is over / count.
+        variance = unbiased_variance * (count - 1) / count
+        self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1 - self.momentum))
+        self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1 - self.momentum))
+        return outputs
+
+    def get_config(self) -> dict[str, Any]:
+        config = keras.layers.Layer.get_config(self)
+        return config | {"momentum": self.momentum, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="scramble")
+class LocalResponseNormalization(keras.layers.Layer):
+    """Divides every activation by (k + alpha * sum of squares over n neighbouring channels) ** beta.
+
+    Krizhevsky, Sutskever & Hinton 2012, section 3.3, with its symbols; (b, h, w, c) -> (b, h, w, c). As in the paper,
+    alpha is not divided by n (Caffe and PyTorch divide it).
+    """
+
+    def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75, **kwargs: Any) -> None:
+        """Takes the paper's values by default.
+
+        Raises:
+            ValueError: `n` is even, so that a channel is not the middle of its neighbours.
+        """
+        super().__init__(**kwargs)
+        if n % 2 == 0:
+            raise ValueError(f"n must be odd, received {n}")
+        self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        # TensorFlow has no bfloat16 kernel of it, and squares need float32's precision.
+        outputs = tf.nn.local_response_normalization(
+            tf.cast(inputs, tf.float32), depth_radius=self.n // 2, bias=self.k, alpha=self.alpha, beta=self.beta
+        )
+        return tf.cast(outputs, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"n": self.n, "k": self.k, "alpha": self.alpha, "beta": self.beta}
+
+
+@keras.saving.register_keras_serializable(package="scramble")
+class PaddedShortcut(keras.layers.Layer):
+    """A shortcut without parameters: every `strides`-th pixel, and channels of zeros up to `filters`.
+
+    He, Zhang, Ren & Sun 2016, option A of section 3.3; (n, h, w, c) -> (n, ceil(h / strides), ceil(w / strides), filters).
+    """
+
+    def __init__(self, filters: int, strides: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.strides = (strides, strides)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        subsampled = inputs[:, :: self.strides[0], :: self.strides[1]]
+        return keras.ops.pad(subsampled, ((0, 0), (0, 0), (0, 0), (0, self.filters - inputs.shape[-1])))
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"filters": self.filters, "strides": self.strides[0]}

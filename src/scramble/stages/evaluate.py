@@ -1,0 +1,70 @@
+"""Stage evaluate: what every replicate of a model says to the test images. The only stage that reads them."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scramble import artifacts, metrics, params, permutations, quiet
+from scramble.paths import StudyPaths
+
+if TYPE_CHECKING:
+    import keras
+
+    from scramble.inputs import Normaliser
+
+BATCH = 500
+
+
+def run(study: params.Study, model: str) -> None:
+    """Writes the logits of every permutation and replicate, and metrics.csv with a row for each of them."""
+    paths = StudyPaths(study.study)
+    split = artifacts.read_test_split(paths.test_split)
+    info = artifacts.read_dataset_info(paths.dataset)
+    quiet.import_tensorflow()
+    import keras
+
+    from scramble import distribution, layers  # noqa: F401  (layers: a JSON may name them)
+    from scramble.inputs import Normaliser
+
+    distribution.configure(study.compute)
+    network = keras.models.model_from_json(paths.architecture(model).read_text(encoding="utf-8"))
+    normalise = Normaliser(info.mean, info.std)
+    rows: list[dict[str, Any]] = []
+    with artifacts.whole(paths.predictions(model)) as folder:
+        folder.mkdir()
+        for permutation in study.grid.permutations:
+            logits = np.stack(
+                [
+                    _predict(network, normalise, split.images, paths, model, permutation, replicate)
+                    for replicate in range(study.replicates)
+                ]
+            )
+            np.save(folder / f"{permutation}.npy", logits)
+            rows += metrics.per_run_rows(model, permutation, logits, split.labels)
+        _write_rows(rows, folder / "metrics.csv")
+    print(f"{model}: {len(rows)} runs on {len(split.labels)} test images")
+
+
+def _predict(
+    network: "keras.Model",
+    normalise: "Normaliser",
+    images: NDArray[np.uint8],
+    paths: StudyPaths,
+    model: str,
+    permutation: str,
+    replicate: int,
+) -> NDArray[np.float32]:
+    """The logits (n, classes) of one replicate for the images (n, height, width, channels), permuted as it was trained."""
+    network.load_weights(paths.replicates(model, permutation) / str(replicate) / "model.weights.h5")
+    permuted = permutations.load(paths.permutation(permutation), replicate).apply(images, split="test")
+    return network.predict(normalise(permuted), batch_size=BATCH, verbose=0)
+
+
+def _write_rows(rows: list[dict[str, Any]], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

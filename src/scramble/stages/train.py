@@ -1,0 +1,133 @@
+"""Stage train: every replicate of one model under one permutation, in parallel processes on a CPU."""
+
+import csv
+import time
+from dataclasses import asdict, astuple, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scramble import artifacts, environment, params, permutations, processes, quiet
+from scramble.events import EventWriter
+from scramble.paths import StudyPaths
+from scramble.progress import Report, TrainingProgress
+
+if TYPE_CHECKING:
+    from scramble.training import Epoch, Trainer, TrainingData
+
+NUM_SAMPLES = 8
+"""Images that each replicate shows in TensorBoard, as the network sees them."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the worker processes train, and where they write it."""
+
+    study: params.Study
+    model: str
+    permutation: str
+    recipe: params.Recipe
+    weights: Path
+    events: Path
+
+
+def run(study: params.Study, model: str, permutation: str, workers: int | None = None) -> None:
+    """Trains the replicates, `workers` at a time; by default as many as fill the cores."""
+    paths = StudyPaths(study.study)
+    recipe = params.Recipe.model_validate(artifacts.read_json(paths.recipe(model, permutation) / "recipe.json"))
+    workers = workers or processes.default_workers(study.compute.threads * study.compute.devices)
+    with (
+        artifacts.whole(paths.replicates(model, permutation)) as weights,
+        artifacts.whole(paths.events(model, permutation)) as events,
+        TrainingProgress(f"{model} {permutation}", study.replicates, recipe.epochs) as progress,
+    ):
+        weights.mkdir()
+        events.mkdir()
+        job = Job(study, model, permutation, recipe, weights, events)
+        for message in processes.run(partial(train_replicates, job), range(study.replicates), workers):
+            if isinstance(message, Report):
+                progress.update(message)
+            else:
+                progress.finish(message)
+
+
+def train_replicates(job: Job, replicates: list[int], send: processes.Send) -> None:
+    """Trains some replicates one after another; runs in a process of its own, where TensorFlow starts."""
+    quiet.import_tensorflow()
+    import tensorflow as tf
+
+    from scramble import distribution
+    from scramble.training import Trainer, prepare
+
+    paths = StudyPaths(job.study.study)
+    strategy = distribution.configure(job.study.compute)
+    split = artifacts.read_train_split(paths.train_split)
+    folder = paths.permutation(job.permutation)
+    trainer = Trainer(
+        architecture=paths.architecture(job.model).read_text(encoding="utf-8"),
+        recipe=job.recipe,
+        info=artifacts.read_dataset_info(paths.dataset),
+        strategy=strategy,
+        permutation_type=type(permutations.load(folder, replicate=0)),
+    )
+    for replicate in replicates:
+        data = prepare(split, permutations.load(folder, replicate), job.recipe)
+        _train_replicate(job, replicate, trainer, data, send)
+    if 0 in replicates:
+        devices = [device.name for device in tf.config.list_logical_devices()]
+        artifacts.write_json(job.weights / "environment.json", environment.describe(devices))
+
+
+def _train_replicate(job: Job, replicate: int, trainer: "Trainer", data: "TrainingData", send: processes.Send) -> None:
+    """Writes <replicate>/model.weights.h5, <replicate>/history.csv and the event file."""
+    folder = job.weights / str(replicate)
+    folder.mkdir()
+    history: list[Epoch] = []
+    with EventWriter(job.events / str(replicate)) as events:
+        events.hparams(_hyperparameters(job), group=f"{job.model}/{job.permutation}")
+        events.images("inputs", data.validation_images[:NUM_SAMPLES], step=0)
+        start = time.monotonic()
+        for epoch in trainer.train(data, (job.study.seed, replicate)):
+            images_per_second = len(data.labels) / (time.monotonic() - start)
+            history.append(epoch)
+            _log_epoch(events, epoch, trainer, job.recipe.epochs)
+            send(Report(replicate, epoch.epoch, epoch.loss, epoch.validation_accuracy, images_per_second))
+            start = time.monotonic()
+    trainer.model.save_weights(folder / "model.weights.h5")
+    _write_history(history, folder / "history.csv")
+    send(replicate)
+
+
+def _log_epoch(events: EventWriter, epoch: "Epoch", trainer: "Trainer", epochs: int) -> None:
+    """Logs the scalars of every epoch, and the weights at epochs 1, 2, 4, 8, ... and the last."""
+    scalars = {
+        "loss/train": epoch.loss,
+        "loss/validation": epoch.validation_loss,
+        "accuracy/train": epoch.accuracy,
+        "accuracy/validation": epoch.validation_accuracy,
+        "learning_rate": epoch.learning_rate,
+    }
+    events.scalars(scalars, step=epoch.epoch)
+    if epoch.epoch & (epoch.epoch - 1) == 0 or epoch.epoch == epochs:
+        weights = {weight.path: weight.numpy() for weight in trainer.model.trainable_weights}
+        events.histograms(weights, step=epoch.epoch)
+
+
+def _hyperparameters(job: Job) -> dict[str, Any]:
+    """The model, the permutation and the recipe, flat, as TensorBoard's HParams dashboard wants them."""
+    flat: dict[str, Any] = {"model": job.model, "permutation": job.permutation}
+    for name, value in job.recipe.model_dump().items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": inner for key, inner in value.items()}
+        elif value is not None:
+            flat[name] = value
+    return flat
+
+
+def _write_history(history: list["Epoch"], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(asdict(history[0]))
+        for epoch in history:
+            # Nine digits identify a float32.
+            writer.writerow(f"{value:.9g}" for value in astuple(epoch))
