@@ -1,6 +1,7 @@
 """Reading and writing what passes between stages: deterministic bytes, written whole or not at all, never a pickle."""
 
 import csv
+import errno
 import json
 import math
 import os
@@ -72,10 +73,10 @@ class TrainSplit(Split):
 def whole(target: Path) -> Iterator[Path]:
     """A place to write `target` (a file or a folder) to, moved to `target` when the block ends without an error.
 
-    The place is a folder or a file name beside the target that ends in .partial; what an interrupted run left
-    there is removed first. A full disk becomes a `UserError`.
+    The place is beside the target, named <target>.partial<suffix>; what an interrupted run left there is removed
+    first. A full disk becomes a `UserError`.
     """
-    partial = target.with_name(target.name + ".partial")
+    partial = target.with_name(f"{target.stem}.partial{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove(partial)
@@ -83,7 +84,7 @@ def whole(target: Path) -> Iterator[Path]:
         _remove(target)
         os.replace(partial, target)
     except OSError as error:
-        if error.errno == 28:  # ENOSPC
+        if error.errno == errno.ENOSPC:
             raise UserError(f"no space left on the disk while writing {target}: free some and run again") from error
         raise
     finally:

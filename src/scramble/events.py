@@ -17,11 +17,11 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_STRING
-from tensorboard.plugins.histogram import summary as histogram
+from tensorboard.plugins.histogram import summary_v2 as histogram_summary
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.hparams import summary_v2 as hparams_summary
 from tensorboard.plugins.image import metadata as image_metadata
-from tensorboard.plugins.scalar import summary as scalar
+from tensorboard.plugins.scalar import summary_v2 as scalar_summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 FILE_NAME = "events.out.tfevents.scramble"
@@ -46,11 +46,11 @@ class EventWriter:
 
     def scalars(self, values: dict[str, float], step: int) -> None:
         for tag, value in values.items():
-            self._summary(scalar.pb(tag, value), step)
+            self._summary(scalar_summary.scalar_pb(tag, value), step)
 
     def histograms(self, values: dict[str, NDArray[Any]], step: int) -> None:
         for tag, value in values.items():
-            self._summary(histogram.pb(tag, value), step)
+            self._summary(histogram_summary.histogram_pb(tag, value), step)
 
     def images(self, tag: str, images: NDArray[np.uint8], step: int) -> None:
         """Logs (n, height, width, channels), 1 or 3 channels, as one strip of n images."""
@@ -73,11 +73,8 @@ class EventWriter:
         plugin_data.content = content.SerializeToString(deterministic=True)
         self._summary(summary, step=0)
 
-    def _summary(self, summary: Any, step: int) -> None:
-        """Writes a summary of either TensorFlow's or TensorBoard's protos: their bytes are the same."""
-        event = Event(step=step, wall_time=float(step))
-        event.summary.ParseFromString(summary.SerializeToString(deterministic=True))
-        self._write(event)
+    def _summary(self, summary: Summary, step: int) -> None:
+        self._write(Event(step=step, wall_time=float(step), summary=summary))
 
     def _write(self, event: Event) -> None:
         self._writer.write(event.SerializeToString(deterministic=True))

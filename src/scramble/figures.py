@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from scramble.statistics import Estimate
 
@@ -21,6 +22,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
     *("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"),
@@ -28,8 +30,6 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 DASHES = ("-", "--", "-.", ":")
 GREY = "#555555"
-MOST_LABELLED_CLASSES = 12
-MOST_NAMED_CLASSES = 30
 
 matplotlib.rcdefaults()  # whatever the user's own matplotlibrc says
 plt.rcParams.update(
@@ -50,11 +50,12 @@ plt.rcParams.update(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a .png or .svg (or its .partial) without a date or a version in it, and closes the figure."""
-    suffix = Path(path.name.removesuffix(".partial")).suffix
-    metadata = {"Software": None} if suffix == ".png" else {"Date": None, "Creator": None}
-    figure.savefig(path, format=suffix[1:], metadata=metadata)
+    """Writes a PNG file, in grey where the figure is, and closes the figure."""
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
     plt.close(figure)
+    grey = (pixels == pixels[..., :1]).all()
+    Image.fromarray(pixels[..., 0] if grey else pixels).save(path, format="PNG", optimize=True)
 
 
 def inline_svg(figure: Figure, name: str, alt: str) -> str:
@@ -68,7 +69,7 @@ def inline_svg(figure: Figure, name: str, alt: str) -> str:
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)
     svg = buffer.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|\n *", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{name}-", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
 
@@ -126,7 +127,7 @@ def prices(conditions: Mapping[str, Sequence[Condition]]) -> Figure:
     with_prices = any(condition.price for rows in conditions.values() for condition in rows)
     num_rows = sum(1 + len(rows) for rows in conditions.values())
     figure, axes = plt.subplots(
-        1, 1 + with_prices, figsize=(9, 0.9 + 0.3 * num_rows), sharey=True, squeeze=False, layout="constrained"
+        1, 1 + with_prices, figsize=(9, 0.8 + 0.32 * num_rows), sharey=True, squeeze=False, layout="constrained"
     )
     labels: list[str] = []
     for model, rows in conditions.items():
@@ -138,9 +139,11 @@ def prices(conditions: Mapping[str, Sequence[Condition]]) -> Figure:
                 _interval(axes[0, 1], row.price, len(labels), BLACK, "s", "{:+.2f}")
             labels.append(row.permutation)
     _label_rows(axes[0, 0], labels, headings=set(np.cumsum([0, *(1 + len(rows) for rows in conditions.values())])))
-    axes[0, 0].set_xlim(left=0)
+    right = axes[0, 0].get_xlim()[1]
+    axes[0, 0].set_xlim(-0.03 * right, right)
     axes[0, 0].set_xlabel("test error (%)")
     if with_prices:
+        axes[0, 1].tick_params(axis="y", length=0)
         axes[0, 1].axvline(0, color=GREY, linewidth=1, linestyle="--", zorder=0)
         axes[0, 1].set_xlabel("permuted − natural error (percentage points)")
     return figure
@@ -155,7 +158,7 @@ def _interval(axis: Axes, measured: Measured, row: int, colour: str, marker: str
     axis.plot([100 * value for value in measured.values], [row + 0.22] * len(measured.values), ".", color=GREY, ms=3)
     if np.isfinite(estimate.mean):
         text = number.format(100 * estimate.mean)
-        axis.annotate(text, (100 * estimate.mean, row), (0, 4), textcoords="offset points", ha="center", fontsize=8)
+        axis.annotate(text, (100 * estimate.mean, row), (0, 5), textcoords="offset points", ha="center", fontsize=8)
 
 
 def _label_rows(axis: Axes, labels: Sequence[str], headings: set[int]) -> None:
@@ -182,7 +185,8 @@ def learning_curves(histories: Mapping[str, Sequence[History]]) -> Figure:
         histories: by permutation, the histories of its replicates. With many permutations only the means are drawn.
             A mean ends with the shortest of its replicates.
     """
-    figure, axes = plt.subplots(1, len(CURVES), figsize=(9, 2.7), layout="constrained")
+    height = max(2.7, 0.4 + 0.22 * len(histories))  # so that the legend fits
+    figure, axes = plt.subplots(1, len(CURVES), figsize=(9, height), layout="constrained")
     for axis, (column, title) in zip(axes, CURVES.items(), strict=True):
         for number, (permutation, replicates) in enumerate(histories.items()):
             runs = [_curve(column, history) for history in replicates]
@@ -194,8 +198,11 @@ def learning_curves(histories: Mapping[str, Sequence[History]]) -> Figure:
             mean = np.mean([run[:shortest] for run in runs], axis=0)
             marker = "o" if shortest == 1 else ""
             axis.plot(range(1, shortest + 1), mean, **style, marker=marker, linewidth=1.8, label=permutation)
-        if column != "validation_accuracy":
+        if column != "validation_accuracy" and axis.dataLim.ymax > 0:
             axis.set_yscale("log")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
@@ -210,16 +217,23 @@ def _curve(column: str, history: History) -> NDArray[np.float64]:
 
 # --- confusion ------------------------------------------------------------------------------------------------
 
+MOST_LARGE_MATRICES = 4
+MOST_LABELLED_CLASSES = 12
+MOST_NAMED_CLASSES = 30
+
 
 def confusion(counts: Mapping[str, NDArray[np.integer]], class_names: Sequence[str]) -> Figure:
     """Confusion matrices of one model side by side, every row in percent of its class.
 
     Args:
         counts: by permutation, (classes, classes) actual by predicted. A class without images has an empty row.
+            Where there are many, they are small and without numbers.
     """
-    num_columns = min(len(counts), 3)
+    few = len(counts) <= MOST_LARGE_MATRICES
+    num_columns = min(len(counts), 2 if few else 5)
     num_rows = -(-len(counts) // num_columns)
-    size = (max(3.2 * num_columns + 0.8, 4), 3.2 * num_rows)
+    side = 3.9 if few else 1.7
+    size = (max(side * num_columns, 4.5) + 0.9, side * num_rows)
     figure, axes = plt.subplots(num_rows, num_columns, figsize=size, squeeze=False, layout="constrained")
     for axis in axes.flat[len(counts) :]:
         axis.set_axis_off()
@@ -228,8 +242,8 @@ def confusion(counts: Mapping[str, NDArray[np.integer]], class_names: Sequence[s
         picture = axis.imshow(percent, cmap="Blues", norm=PowerNorm(0.5, 0, 100))
         axis.set_title(permutation, fontsize=10)
         axis.spines[:].set_visible(True)
-        _name_classes(axis, class_names)
-        if len(class_names) <= MOST_LABELLED_CLASSES:
+        _name_classes(axis, class_names if few else ())
+        if few and len(class_names) <= MOST_LABELLED_CLASSES:
             _write_percent(axis, percent)
     figure.supxlabel("predicted", fontsize=9)
     figure.supylabel("actual", fontsize=9)
@@ -239,8 +253,8 @@ def confusion(counts: Mapping[str, NDArray[np.integer]], class_names: Sequence[s
 
 def _name_classes(axis: Axes, class_names: Sequence[str]) -> None:
     if len(class_names) > MOST_NAMED_CLASSES:
-        return
-    rotation = 90 if max(map(len, class_names)) > 2 else 0
+        class_names = ()
+    rotation = 90 if any(len(name) > 2 for name in class_names) else 0
     axis.set_xticks(range(len(class_names)), class_names, rotation=rotation, fontsize=7)
     axis.set_yticks(range(len(class_names)), class_names, fontsize=7)
     axis.tick_params(length=0)

@@ -23,11 +23,11 @@ class Ledger(BaseModel):
     """Multiply-accumulates per image: a weight of a convolution or dense layer times its input, zero padding included;
     biases, normalisation, activation and pooling are not counted."""
     receptive_field: tuple[int, int]
-    """(height, width) in pixels of what a unit of the last layer with a map sees of an unbounded image; the whole image where
-    no layer has a map."""
+    """(height, width) in pixels of what a unit of the last layer with a map sees of an unbounded image; the whole image
+    where no layer has a map."""
     connections: int
-    """Uses of trainable parameters per image: products with a weight and additions of a bias, as LeCun et al. 1998 count,
-    and a normalisation's scale and offset."""
+    """Uses of trainable parameters per image: products with a weight and additions of a bias, as LeCun et al. 1998
+    count, and a normalisation's scale and offset."""
     sharing_factor: float
     """connections / trainable_parameters: 1 where no weight is shared."""
     dense_share: float

@@ -178,7 +178,7 @@ class MlpOptions(ArchitectureOptions):
 
 
 class LeNet5Options(ArchitectureOptions):
-    smallest: ClassVar = 28
+    smallest: ClassVar = 1
 
 
 class AlexNetOptions(ArchitectureOptions):
@@ -189,16 +189,16 @@ class AlexNetOptions(ArchitectureOptions):
 
 
 class SmallAlexNetOptions(ArchitectureOptions):
-    """AlexNet's small form, for images of 28 to 64 pixels."""
+    """AlexNet's small form, for images of 28 to 64 pixels (and from 15 on)."""
 
-    smallest: ClassVar = 28
+    smallest: ClassVar = 15
     dropout: Fraction = 0.5
 
 
 class ResNetOptions(ArchitectureOptions):
     """CIFAR ResNets; shortcut A pads with zeros, B projects with a 1x1 convolution."""
 
-    smallest: ClassVar = 8
+    smallest: ClassVar = 1
     shortcut: Literal["A", "B"] = "A"
 
 
@@ -386,7 +386,8 @@ def check_architecture_fits(key: str, architecture: str, shape: ImageShape) -> N
     smallest = ARCHITECTURES[architecture].smallest
     if min(height, width) < smallest:
         small_form = f"{architecture}_small"
-        hint = f"; its small form is {small_form}" if small_form in ARCHITECTURES else ""
+        has_small_form = small_form in ARCHITECTURES and min(height, width) >= ARCHITECTURES[small_form].smallest
+        hint = f"; its small form is {small_form}" if has_small_form else ""
         raise ValueError(
             f"{key}: {architecture} needs images of at least {smallest}x{smallest}, these are {height}x{width}{hint}"
         )

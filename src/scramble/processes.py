@@ -5,7 +5,7 @@ import os
 import queue
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def _worker(work: Callable[[list[int], Send], None], share: list[int], messages:
     messages.put(None)
 
 
-def _receive(messages: Any, processes: list[BaseProcess]) -> Iterator[Any]:
+def _receive(messages: Any, processes: Sequence[BaseProcess]) -> Iterator[Any]:
     """Yields messages until every process has said that it is done, with None."""
     running = len(processes)
     while running:
@@ -76,7 +76,7 @@ def _receive(messages: Any, processes: list[BaseProcess]) -> Iterator[Any]:
             yield message
 
 
-def _check_alive(processes: list[BaseProcess]) -> None:
+def _check_alive(processes: Sequence[BaseProcess]) -> None:
     for process in processes:
         if process.exitcode is not None and process.exitcode < 0:
             name = signal.Signals(-process.exitcode).name

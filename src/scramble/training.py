@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from scramble import inputs, optimizers, params
+from scramble import inputs, layers, optimizers, params
 from scramble.artifacts import DatasetInfo, TrainSplit
 from scramble.errors import UserError
 from scramble.permutations import FixedPermutation, PerImagePermutation, Permutation
@@ -64,15 +64,15 @@ class Resident:
 def prepare(split: TrainSplit, permutation: Permutation, recipe: params.Recipe) -> TrainingData:
     """Parts the split, and permutes it at once wherever no augmentation has to come first."""
     permuted = permutation.apply(split.images, split="train")
-    in_graph = recipe.augmentation.active
+    augmented = recipe.augmentation.active
+    index = permutation.index if augmented and isinstance(permutation, FixedPermutation) else np.zeros(0, np.int32)
     training = np.setdiff1d(np.arange(len(split.labels), dtype=np.int32), split.validation)
-    fixed_in_graph = in_graph and isinstance(permutation, FixedPermutation)
     return TrainingData(
-        images=(split.images if in_graph else permuted)[training],
+        images=(split.images if augmented else permuted)[training],
         labels=split.labels[training],
         validation_images=permuted[split.validation],
         validation_labels=split.labels[split.validation],
-        index=permutation.index if fixed_in_graph else np.zeros(0, np.int32),
+        index=index,
     )
 
 
@@ -105,7 +105,7 @@ class Trainer:
         if recipe.batch_size > self.num_train:
             raise UserError(f"batch_size {recipe.batch_size} is more than the {self.num_train} training images")
         with strategy.scope():
-            self.model = keras.models.model_from_json(architecture)
+            self.model = layers.model_from_json(architecture)
             self.optimizer = optimizers.build(recipe, self._first_step(recipe.epochs), self.model)
         self._run_epoch = tf.function(self._epoch, reduce_retracing=True)
         self._run_validation = tf.function(self._validate)
@@ -145,7 +145,7 @@ class Trainer:
     def _reset(self, seeds: tuple[int, int]) -> None:
         """Gives every variable the value it has in a model newly made from the seeds."""
         keras.utils.set_random_seed(int(np.random.SeedSequence(seeds).generate_state(1)[0]))
-        fresh = keras.models.model_from_json(self.architecture)
+        fresh = layers.model_from_json(self.architecture)
         for variable, initial in zip(self.model.variables, fresh.variables, strict=True):
             variable.assign(initial.value)
         for variable in self.optimizer.variables:

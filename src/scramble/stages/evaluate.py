@@ -24,13 +24,11 @@ def run(study: params.Study, model: str) -> None:
     split = artifacts.read_test_split(paths.test_split)
     info = artifacts.read_dataset_info(paths.dataset)
     quiet.import_tensorflow()
-    import keras
-
-    from scramble import distribution, layers  # noqa: F401  (layers: a JSON may name them)
+    from scramble import distribution, layers
     from scramble.inputs import Normaliser
 
     distribution.configure(study.compute)
-    network = keras.models.model_from_json(paths.architecture(model).read_text(encoding="utf-8"))
+    network = layers.model_from_json(paths.architecture(model).read_text(encoding="utf-8"))
     normalise = Normaliser(info.mean, info.std)
     rows: list[dict[str, Any]] = []
     with artifacts.whole(paths.predictions(model)) as folder:

@@ -1,0 +1,79 @@
+"""report: the answer of a study as a page, as numbers for `dvc metrics` and as tables for `dvc plots`.
+
+Reads what the stages before left of the study's grid, whatever else lies on the disk; writes reports/<study> whole.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from scramble.artifacts import read_picture, whole
+from scramble.params import Study
+from scramble.paths import StudyPaths
+from scramble.report import page, tables
+from scramble.report.results import Cell, Results, gather
+
+if TYPE_CHECKING:
+    from scramble import figures
+
+
+def run(study: Study) -> None:
+    """Writes reports/<study>/ with report.html, metrics.json, results.csv and plots/.
+
+    Raises:
+        UserError: something that an earlier stage writes is missing or belongs to another study.
+    """
+    results = gather(study)
+    pictures = _draw(results)
+    folder = StudyPaths(study.study).report
+    with whole(folder) as partial:
+        partial.mkdir()
+        tables.write(results, partial)
+        (partial / "report.html").write_text(page.render(results, pictures), encoding="utf-8")
+    print(f"{folder / 'report.html'}: {page.answer(results)[0]}")
+
+
+def _draw(results: Results) -> page.Pictures:
+    from scramble import figures
+
+    study, paths = results.study, StudyPaths(results.study.study)
+    conditions = {model: [_condition(results, cell) for cell in results.of_model(model)] for model in study.grid.models}
+    return page.Pictures(
+        prices=figures.inline_svg(figures.prices(conditions), "prices", page.prices_in_words(results)),
+        learning_curves={model: _learning_curves(results.of_model(model)) for model in study.grid.models},
+        confusion={model: _confusion(results.of_model(model), results.info.class_names) for model in study.grid.models},
+        samples=read_picture(paths.samples),
+        before_after={name: read_picture(paths.permutation(name) / "before_after.png") for name in results.scrambled},
+    )
+
+
+def _condition(results: Results, cell: Cell) -> "figures.Condition":
+    from scramble.figures import Condition, Measured
+
+    natural = cell.permutation == results.natural
+    has_price = results.natural is not None and not natural
+    return Condition(
+        permutation=cell.permutation,
+        natural=natural,
+        error=Measured(cell.values("top1_error"), cell.estimate()),
+        price=Measured(results.prices(cell), results.price(cell)) if has_price else None,
+    )
+
+
+def _learning_curves(cells: Sequence[Cell]) -> str:
+    from scramble import figures
+
+    figure = figures.learning_curves({cell.permutation: cell.histories for cell in cells})
+    what = f"Training loss, validation loss and validation error of {cells[0].model} by epoch"
+    return figures.inline_svg(figure, f"curves-{cells[0].model}", f"{what}: {_names(cells)}.")
+
+
+def _confusion(cells: Sequence[Cell], class_names: Sequence[str]) -> str:
+    from scramble import figures
+
+    figure = figures.confusion({cell.permutation: cell.confusion for cell in cells}, class_names)
+    what = f"Confusion matrices of {cells[0].model}"
+    return figures.inline_svg(figure, f"confusion-{cells[0].model}", f"{what}: {_names(cells)}.")
+
+
+def _names(cells: Sequence[Cell]) -> str:
+    return ", ".join(cell.permutation for cell in cells)

@@ -1,0 +1,107 @@
+"""params.yaml: what is possible is read, what is not is refused by its key, in one or two lines."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scramble import params
+from scramble.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def document() -> Document:
+    return copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+
+
+def load(document: Any, folder: Path) -> params.Study:
+    path = folder / "params.yaml"
+    path.write_text(document if isinstance(document, str) else yaml.safe_dump(document), encoding="utf-8")
+    return params.load(path)
+
+
+def put(*keys: str, value: Any) -> Callable[[Document], None]:
+    """A change of a document: sets the value under nested keys."""
+
+    def change(document: Document) -> None:
+        for key in keys[:-1]:
+            document = document[key]
+        document[keys[-1]] = value
+
+    return change
+
+
+MISTAKES = {
+    "top level key": (put("sed", value=1), ["unknown parameter 'sed'", "did you mean 'seed'"]),
+    "nested key": (put("models", "mlp", "recipe", "epoch", value=1), ["models.mlp.recipe", "did you mean 'epochs'"]),
+    "model option": (put("models", "mlp", "options", "unit", value=[8]), ["models.mlp", "did you mean 'units'"]),
+    "option of another model": (put("models", "lenet5", "options", value={"units": [8]}), ["models.lenet5", "'units'"]),
+    "dataset": (put("dataset", "name", value="mnits"), ["dataset", "did you mean 'mnist'", "fashion_mnist"]),
+    "architecture": (put("models", "mlp", "architecture", value="lenet"), ["models.mlp", "did you mean 'lenet5'"]),
+    "family": (put("permutations", "pixels", value={"family": "tile"}), ["permutations.pixels", "'tiles'"]),
+    "model of the grid": (put("grid", "models", value=["resnet"]), ["grid.models", "did you mean 'resnet20'"]),
+    "permutation of the grid": (put("grid", "permutations", value=["pixel"]), ["grid.permutations", "'pixels'"]),
+    "missing strength": (put("permutations", "pixels", value={"family": "tiles"}), ["permutations.pixels.size", "missing"]),
+    "tile size": (
+        put("permutations", "pixels", value={"family": "tiles", "size": 5}),
+        ["permutations.pixels", "size 5", "32x32"],
+    ),
+    "image too small": (
+        put("models", "alexnet", "architecture", value="alexnet"),
+        ["models.alexnet", "67x67", "32x32", "alexnet_small"],
+    ),
+    "batch and replicas": (
+        put("compute", value={"strategy": "mirrored", "devices": 3, "threads": 1}),
+        ["batch_size 32", "compute.devices 3"],
+    ),
+    "devices of one device": (put("compute", "devices", value=2), ["one_device", "devices is 2", "mirrored"]),
+    "batch and train_limit": (put("dataset", "train_limit", value=20), ["batch_size 32", "train_limit 20"]),
+    "warm-up": (put("models", "mlp", "recipe", "warmup_epochs", value=30), ["warmup_epochs 30", "epochs 30"]),
+    "adam with decay": (put("models", "mlp", "recipe", "weight_decay", value=0.1), ["weight_decay is 0.1", "adamw"]),
+    "zero epochs": (put("models", "mlp", "recipe", "epochs", value=0), ["models.mlp.recipe.epochs", "received 0"]),
+    "negative seed": (put("seed", value=-1), ["seed", "received -1"]),
+    "a word for a number": (put("replicates", value="three"), ["replicates", "received 'three'"]),
+    "shift too far": (put("dataset", "max_shift", value=7), ["dataset.max_shift", "received 7"]),
+    "study name": (put("study", value="../elsewhere"), ["study", "received '../elsewhere'"]),
+    "model name": (put("models", "a/b", value={}), ["models"]),
+    "no params at all": (lambda document: document.clear(), ["is missing"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_refused_by_its_key(mistake: str, document: Document, tmp_path: Path) -> None:
+    change, expected = MISTAKES[mistake]
+    change(document)
+    with pytest.raises(UserError) as refusal:
+        load(document, tmp_path)
+    message = str(refusal.value)
+    assert all(part in message for part in expected), message
+    assert "params.yaml" in message
+    assert message.count("\n") == 0
+
+
+def test_no_yaml_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml is not YAML"):
+        load("a: [1", tmp_path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.yaml does not exist"):
+        params.load(tmp_path / "nowhere.yaml")
+
+
+def test_unused_definitions_may_not_fit_the_images(document: Document, tmp_path: Path) -> None:
+    put("permutations", "tiles5", value={"family": "tiles", "size": 5})(document)
+    assert load(document, tmp_path).permutations["tiles5"].seed == 0
+
+
+def test_every_key_is_frozen(document: Document, tmp_path: Path) -> None:
+    study = load(document, tmp_path)
+    with pytest.raises(ValueError, match="frozen"):
+        study.seed = 3  # type: ignore[misc]

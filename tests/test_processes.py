@@ -1,0 +1,62 @@
+"""Workers side by side: every item once, errors told once, nobody left behind."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from scramble import processes
+from scramble.errors import UserError
+
+
+def square(share: list[int], send: processes.Send) -> None:
+    for item in share:
+        send((os.getpid(), item, item * item))
+
+
+def refuse(share: list[int], send: processes.Send) -> None:
+    if 1 in share:
+        raise UserError("item 1 cannot be done")
+    time.sleep(60)
+
+
+def fail(share: list[int], send: processes.Send) -> None:
+    raise ZeroDivisionError
+
+
+def die(share: list[int], send: processes.Send) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("items", "workers", "used"), [(5, 2, 2), (1, 4, 1), (3, 1, 1)])
+def test_every_item_is_done_once(items: int, workers: int, used: int) -> None:
+    messages = list(processes.run(square, range(items), workers))
+    assert sorted(square for _, _, square in messages) == [item * item for item in range(items)]
+    assert len({process for process, _, _ in messages}) == used
+
+
+def test_a_mistake_in_one_worker_ends_all() -> None:
+    start = time.monotonic()
+    with pytest.raises(UserError, match="item 1 cannot be done"):
+        list(processes.run(refuse, range(2), 2))
+    assert time.monotonic() - start < 30
+    assert not multiprocessing.active_children()
+
+
+def test_a_bug_in_a_worker_stops_with_its_status(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        list(processes.run(fail, range(1), 1))
+    assert stop.value.code == 1
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_a_killed_worker_is_told() -> None:
+    with pytest.raises(UserError, match=r"SIGKILL.*--workers 1"):
+        list(processes.run(die, range(2), 2))
+
+
+def test_workers_fill_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert [processes.default_workers(threads) for threads in (1, 2, 3, 8, 16)] == [8, 4, 2, 1, 1]

@@ -1,0 +1,259 @@
+"""The training loop: the same seeds give the same bytes, no example is lost, replicas agree with one device."""
+
+import hashlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scramble import params
+from scramble.artifacts import DatasetInfo, SplitInfo, TrainSplit
+from scramble.errors import UserError
+from scramble.permutations import FixedPermutation, PerImagePermutation, draw
+
+SHAPE = (8, 8, 1)
+NUM_TRAIN, NUM_VALIDATION = 90, 20
+MakeTrainer = Callable[..., Any]
+
+
+def recipe(**changes: Any) -> params.Recipe:
+    fields = {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.0, "batch_size": 16, "epochs": 2}
+    return params.Recipe.model_validate(fields | changes)
+
+
+@pytest.fixture
+def split() -> TrainSplit:
+    """Images whose class is where their bright quadrant is, and noise."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 4, NUM_TRAIN + NUM_VALIDATION).astype(np.int32)
+    images = random.integers(0, 120, (len(labels), *SHAPE), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        row, column = divmod(int(label), 2)
+        image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 100
+    return TrainSplit(images=images, labels=labels, validation=np.arange(3, 103, 5, dtype=np.int32))
+
+
+@pytest.fixture
+def info() -> DatasetInfo:
+    splits = {"train": SplitInfo(count=NUM_TRAIN, per_class=()), "validation": SplitInfo(count=20, per_class=())}
+    return DatasetInfo(
+        name="quadrants",
+        image_shape=SHAPE,
+        class_names=("a", "b", "c", "d"),
+        splits=splits,
+        mean=(0.3,),
+        std=(0.2,),
+        digest="",
+        duplicates=0,
+        source="",
+        licence="",
+    )
+
+
+@pytest.fixture
+def make_trainer(tf: ModuleType, mirrored: Any, info: DatasetInfo) -> MakeTrainer:
+    import keras
+
+    from scramble import layers
+    from scramble.training import Trainer
+
+    inputs = keras.Input(SHAPE, name="image")
+    x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    x = layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.ReLU(name="relu")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dropout(0.2, name="dropout")(x)
+    convolutional = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x)).to_json()
+    x = keras.layers.Flatten(name="flatten")(inputs)
+    linear = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x)).to_json()
+
+    def make(recipe: params.Recipe, replicas: int = 1, kind: type = FixedPermutation, plain: bool = False) -> Any:
+        strategy = mirrored if replicas == 2 else tf.distribute.OneDeviceStrategy("/cpu:0")
+        return Trainer(linear if plain else convolutional, recipe, info, strategy, kind)
+
+    return make
+
+
+def pixels(replicate: int = 0) -> FixedPermutation:
+    return FixedPermutation(draw(params.Plain(family="pixels"), SHAPE, replicate))
+
+
+def identity() -> FixedPermutation:
+    return FixedPermutation(draw(params.Plain(family="identity"), SHAPE, 0))
+
+
+def digest(trainer: Any) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in trainer.model.get_weights())).hexdigest()
+
+
+def train(trainer: Any, split: TrainSplit, permutation: Any, replicate: int = 0) -> tuple[list[Any], str]:
+    from scramble.training import prepare
+
+    data = prepare(split, permutation, trainer.recipe)
+    return list(trainer.train(data, (1, replicate))), digest(trainer)
+
+
+AUGMENTED = {"augmentation": {"max_shift": 1, "horizontal_flip": True}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "permutation"),
+    [({}, pixels()), (AUGMENTED, pixels()), (AUGMENTED, PerImagePermutation(seed=0, replicate=0))],
+    ids=["plain", "augmented", "augmented per image"],
+)
+def test_the_same_seeds_give_the_same_bytes(
+    make_trainer: MakeTrainer, split: TrainSplit, changes: dict[str, Any], permutation: Any
+) -> None:
+    """Also when the trainer has trained another replicate in between, as a worker with several does."""
+    trainer = make_trainer(recipe(**changes), kind=type(permutation))
+    first = train(trainer, split, permutation)
+    other = train(trainer, split, permutation, replicate=1)
+    assert train(trainer, split, permutation) == first
+    assert train(make_trainer(recipe(**changes), kind=type(permutation)), split, permutation) == first
+    assert other[1] != first[1]
+
+
+def test_it_learns(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    epochs, _ = train(make_trainer(recipe(epochs=8)), split, pixels())
+    assert [epoch.epoch for epoch in epochs] == list(range(1, 9))
+    assert epochs[-1].accuracy > 0.95
+    assert epochs[-1].validation_accuracy > 0.9
+    assert epochs[-1].loss < epochs[0].loss / 3
+
+
+def test_permuting_the_data_or_the_batches_is_the_same(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    """With augmentation the graph permutes; a flip of images that are their own mirror images changes nothing else."""
+    symmetric = split.model_copy(update={"images": np.maximum(split.images, split.images[:, :, ::-1])})
+    ahead = train(make_trainer(recipe()), symmetric, pixels())
+    in_graph = train(make_trainer(recipe(augmentation={"horizontal_flip": True})), symmetric, pixels())
+    assert in_graph == ahead
+
+
+def test_augmentation_comes_before_the_permutation(make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType) -> None:
+    from scramble.training import prepare
+
+    trainer = make_trainer(recipe(**AUGMENTED))
+    data = prepare(split, pixels(), trainer.recipe)
+    seed = tf.constant([5, 6])
+    arguments = (tf.constant(0), seed)
+    batch = data.images[:16]
+    changed = trainer._changed(tf.constant(batch), data.index, *arguments).numpy()
+    augmented = trainer._changed(tf.constant(batch), identity().index, *arguments).numpy()
+    np.testing.assert_array_equal(changed, pixels().apply(augmented, split="train"))
+    assert not np.array_equal(augmented, batch)
+    np.testing.assert_array_equal(data.images, np.delete(split.images, split.validation, axis=0))
+
+
+def test_scrambling_does_not_touch_a_linear_network(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    """Started from weights that are permuted with the pixels, it computes the same function after training."""
+    from scramble.training import prepare
+
+    trainer = make_trainer(recipe(), plain=True)
+    natural, _ = train(trainer, split, identity())
+    kernel, bias = trainer.model.get_weights()
+    reset = trainer._reset
+
+    def permuted_start(seeds: tuple[int, int]) -> None:
+        reset(seeds)
+        start, zero = trainer.model.get_weights()
+        trainer.model.set_weights([start[pixels().index], zero])
+
+    trainer._reset = permuted_start
+    scrambled = list(trainer.train(prepare(split, pixels(), trainer.recipe), (1, 0)))
+    np.testing.assert_allclose(trainer.model.get_weights()[0], kernel[pixels().index], atol=1e-5)
+    np.testing.assert_allclose(trainer.model.get_weights()[1], bias, atol=1e-5)
+    assert scrambled[-1].loss == pytest.approx(natural[-1].loss, abs=1e-5)
+
+
+def test_no_example_is_lost(make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType) -> None:
+    """The batches of an epoch cut a stream of shuffled epochs; 90 is no multiple of 16."""
+    trainer = make_trainer(recipe(epochs=4))
+    seeds = tf.constant([1, 0])
+    orders = [trainer._order(seeds, epoch).numpy() for epoch in range(5)]
+    assert all(sorted(order) == list(range(NUM_TRAIN)) for order in orders)
+    assert not np.array_equal(orders[0], orders[1])
+    seen = record_batches(trainer, split)
+    stream = np.concatenate(orders)
+    np.testing.assert_array_equal(np.concatenate(seen), stream[: len(seen) * 16])
+    assert len(seen) * 16 >= 4 * NUM_TRAIN > (len(seen) - 1) * 16
+
+
+def record_batches(trainer: Any, split: TrainSplit) -> list[np.ndarray]:
+    """Trains, eagerly, and returns the rows of every batch."""
+    import tensorflow as tf
+
+    seen: list[np.ndarray] = []
+    step = trainer._step
+
+    def recording(images: Any, labels: Any, index: Any, rows: Any, seed: Any) -> Any:
+        seen.append(rows.numpy())
+        return step(images, labels, index, rows, seed)
+
+    trainer._step = recording
+    tf.config.run_functions_eagerly(True)
+    try:
+        train(trainer, split, pixels())
+    finally:
+        tf.config.run_functions_eagerly(False)
+    return seen
+
+
+def test_two_replicas_agree_with_one_device(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    one, _ = train(make_trainer(recipe(epochs=1), plain=True), split, pixels())
+    two, _ = train(make_trainer(recipe(epochs=1), plain=True, replicas=2), split, pixels())
+    assert two[0].loss == pytest.approx(one[0].loss, abs=1e-6)
+    assert two[0].validation_loss == pytest.approx(one[0].validation_loss, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", [FixedPermutation, PerImagePermutation])
+def test_two_replicas_augment_as_one_device(
+    make_trainer: MakeTrainer, split: TrainSplit, kind: type, tf: ModuleType
+) -> None:
+    permutation = pixels() if kind is FixedPermutation else PerImagePermutation(seed=0, replicate=0)
+    changed = recipe(epochs=1, **AUGMENTED)
+    one, _ = train(make_trainer(changed, plain=True, kind=kind), split, permutation)
+    two, _ = train(make_trainer(changed, plain=True, kind=kind, replicas=2), split, permutation)
+    assert two[0].loss == pytest.approx(one[0].loss, abs=1e-6)
+
+
+def test_two_replicas_normalise_and_drop_out(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    trainer = make_trainer(recipe(epochs=6), replicas=2)
+    epochs, first = train(trainer, split, pixels())
+    assert epochs[-1].validation_accuracy > 0.9
+    assert train(trainer, split, pixels())[1] == first
+
+
+def test_label_smoothing(make_trainer: MakeTrainer, tf: ModuleType) -> None:
+    logits, labels = tf.constant([[2.0, 0.0, -1.0, 0.5]]), tf.constant([0])
+    log_softmax = np.log(np.exp(logits[0]) / np.exp(logits[0]).sum())
+    plain = make_trainer(recipe(), plain=True)._losses(logits, labels)
+    smoothed = make_trainer(recipe(label_smoothing=0.2), plain=True)._losses(logits, labels)
+    np.testing.assert_allclose(plain, [-log_softmax[0]], rtol=1e-6)
+    np.testing.assert_allclose(smoothed, [-(0.8 * log_softmax[0] + 0.2 * log_softmax.mean())], rtol=1e-6)
+
+
+def test_early_stopping_keeps_the_best_epoch(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    """Labels without a rule are learned by heart, which makes the validation loss rise."""
+    split = split.model_copy(update={"labels": np.random.default_rng(1).permutation(split.labels)})
+    trainer = make_trainer(recipe(epochs=30, early_stopping={"patience": 2}), plain=True)
+    epochs, _ = train(trainer, split, pixels())
+    losses = [epoch.validation_loss for epoch in epochs]
+    best = int(np.argmin(losses))
+    assert len(losses) < 30
+    assert len(losses) == best + 3
+    kept = trainer._run_validation(
+        pixels().apply(split.images, split="train")[split.validation], split.labels[split.validation]
+    )
+    assert float(kept[0]) == losses[best] < losses[-1]
+
+
+def test_divergence_is_told(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    with pytest.raises(UserError, match=r"epoch 1: training diverged, lower recipe\.learning_rate 1e\+38"):
+        train(make_trainer(recipe(learning_rate=1e38), plain=True), split, pixels())
+
+
+def test_a_batch_needs_as_many_images(make_trainer: MakeTrainer) -> None:
+    with pytest.raises(UserError, match="batch_size 100 is more than the 90 training images"):
+        make_trainer(recipe(batch_size=100))
