@@ -63,7 +63,7 @@ compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 ## clean               remove caches and build products; .venv, data and results stay
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
-	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find $(wildcard src tests benchmarks) -name __pycache__ -prune -exec rm -rf {} +
 
 ##
 ## ... GPU=1           with TensorFlow's CUDA libraries
