@@ -49,7 +49,10 @@ def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no space left.*folder") as refusal, artifacts.whole(tmp_path / "folder") as folder:
+    with (
+        pytest.raises(UserError, match=r"no space left.*folder") as refusal,
+        artifacts.whole(tmp_path / "folder") as folder,
+    ):
         folder.mkdir()
         raise OSError(errno.ENOSPC, "No space left on device")
     assert "\n" not in str(refusal.value)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from idx_files import write_splits
-from scramble import artifacts, figures, params
+from scramble import artifacts, params
 from scramble.datasets import mnist
 from scramble.errors import UserError
+from scramble.figures import sheets
 from scramble.paths import StudyPaths
 from scramble.stages import fetch
 
@@ -141,7 +142,7 @@ def test_nothing_is_half_written_when_the_disk_is_full(monkeypatch, broken):
     def full(*arguments, **keys):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fetch if broken == "write_json" else figures, broken, full)
+    monkeypatch.setattr(fetch if broken == "write_json" else sheets, broken, full)
     with pytest.raises(UserError, match="no space left"):
         fetch_idx()
     assert contents() == {}

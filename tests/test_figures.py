@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scramble import figures
-from scramble.figures import Condition, Measured
+from scramble.figures.confusion import confusion
+from scramble.figures.curves import learning_curves
+from scramble.figures.prices import Condition, Measured, prices
+from scramble.figures.sheets import image_sheet
+from scramble.figures.style import inline_svg, plt
 from scramble.statistics import mean_interval, paired_difference
 
 
@@ -27,14 +30,14 @@ def history(num_epochs):
 def test_image_sheet_is_the_same_twice_and_grey_where_the_images_are(tmp_path, channels):
     images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, channels), np.uint8)
     for name in ("once.png", "twice.png.partial"):
-        figures.image_sheet([("natural", images), ("permuted", images[:, ::-1])], ["a", "$b"], tmp_path / name)
+        image_sheet([("natural", images), ("permuted", images[:, ::-1])], ["a", "$b"], tmp_path / name)
     assert (tmp_path / "once.png").read_bytes() == (tmp_path / "twice.png.partial").read_bytes()
     with Image.open(tmp_path / "once.png") as picture:
         assert picture.mode == ("L" if channels == 1 else "RGB")
 
 
 def test_inline_svg_is_well_formed_the_same_twice_and_has_ids_of_its_own():
-    once, twice = (figures.inline_svg(figures.prices(conditions()), "main", 'a "figure" & more') for _ in range(2))
+    once, twice = (inline_svg(prices(conditions()), "main", 'a "figure" & more') for _ in range(2))
     assert once == twice
     root = ElementTree.fromstring(once)
     assert root.get("role") == "img"
@@ -46,42 +49,42 @@ def test_inline_svg_is_well_formed_the_same_twice_and_has_ids_of_its_own():
 
 
 def test_prices_says_the_numbers_in_percent():
-    svg = figures.inline_svg(figures.prices(conditions()), "main", "")
+    svg = inline_svg(prices(conditions()), "main", "")
     for text in ("lenet5", "identity", "pixels", "5.50", "14.00", "+8.50"):
         assert f">{text}<" in svg
 
 
 def test_prices_without_a_natural_condition_has_one_panel():
     of_model = conditions()["lenet5"]
-    assert len(figures.prices({"lenet5": of_model}).axes) == 2
-    assert len(figures.prices({"lenet5": of_model[:1]}).axes) == 1
-    figures.plt.close("all")
+    assert len(prices({"lenet5": of_model}).axes) == 2
+    assert len(prices({"lenet5": of_model[:1]}).axes) == 1
+    plt.close("all")
 
 
 def test_prices_of_one_replicate_has_marks_without_intervals():
-    figure = figures.prices(conditions(replicates=1))
+    figure = prices(conditions(replicates=1))
     assert not [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
-    figures.plt.close(figure)
+    plt.close(figure)
 
 
 def test_the_mean_curve_ends_with_the_shortest_replicate():
-    figure = figures.learning_curves({"identity": [history(5), history(3)]})
+    figure = learning_curves({"identity": [history(5), history(3)]})
     first, second, mean = figure.axes[2].lines
     assert [len(line.get_xdata()) for line in (first, second, mean)] == [5, 3, 3]
     np.testing.assert_allclose(mean.get_ydata(), 50 / np.arange(1, 4))
-    figures.plt.close(figure)
+    plt.close(figure)
 
 
 def test_learning_curves_of_many_permutations_are_means_told_apart_by_more_than_colour():
-    figure = figures.learning_curves({f"p{number}": [history(4)] * 2 for number in range(15)})
+    figure = learning_curves({f"p{number}": [history(4)] * 2 for number in range(15)})
     lines = figure.axes[0].lines
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == len(lines) == 15
-    figures.plt.close(figure)
+    plt.close(figure)
 
 
 def test_one_epoch_and_a_loss_of_zero_can_be_drawn():
     one = {"loss": [0.0], "validation_loss": [0.0], "validation_accuracy": [1.0]}
-    assert figures.inline_svg(figures.learning_curves({"identity": [one]}), "curves", "").startswith("<svg")
+    assert inline_svg(learning_curves({"identity": [one]}), "curves", "").startswith("<svg")
 
 
 @pytest.mark.parametrize(("num_classes", "num_permutations"), [(3, 1), (10, 2), (10, 13), (100, 2)])
@@ -89,7 +92,7 @@ def test_confusion_of_few_and_many(num_classes, num_permutations):
     counts = 9 * np.eye(num_classes, dtype=int)
     counts[0] = 0  # a class without images
     matrices = {f"p{number}": counts for number in range(num_permutations)}
-    figure = figures.confusion(matrices, [f"class {index}" for index in range(num_classes)])
+    figure = confusion(matrices, [f"class {index}" for index in range(num_classes)])
     numbers = [text.get_text() for text in figure.axes[0].texts]
     assert numbers == (["100"] * (num_classes - 1) if num_classes <= 10 and num_permutations <= 4 else [])
-    assert figures.inline_svg(figure, "confusion", "").startswith("<svg")
+    assert inline_svg(figure, "confusion", "").startswith("<svg")

@@ -47,7 +47,10 @@ MISTAKES = {
     "family": (put("permutations", "pixels", value={"family": "tile"}), ["permutations.pixels", "'tiles'"]),
     "model of the grid": (put("grid", "models", value=["resnet"]), ["grid.models", "did you mean 'resnet20'"]),
     "permutation of the grid": (put("grid", "permutations", value=["pixel"]), ["grid.permutations", "'pixels'"]),
-    "missing strength": (put("permutations", "pixels", value={"family": "tiles"}), ["permutations.pixels.size", "missing"]),
+    "missing strength": (
+        put("permutations", "pixels", value={"family": "tiles"}),
+        ["permutations.pixels.size", "missing"],
+    ),
     "tile size": (
         put("permutations", "pixels", value={"family": "tiles", "size": 5}),
         ["permutations.pixels", "size 5", "32x32"],

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scramble import figures, params, permutations
+from scramble import params, permutations
 from scramble.artifacts import DatasetInfo, SplitInfo, write_json
 from scramble.errors import UserError
+from scramble.figures import sheets
 from scramble.paths import StudyPaths
 from scramble.stages import permute
 
@@ -137,7 +138,7 @@ def test_the_picture_shows_the_first_replicates_below_the_natural_images(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: dict[str, Any] = {}
-    monkeypatch.setattr(figures, "image_sheet", lambda rows, columns, path: drawn.update(rows=rows, columns=columns))
+    monkeypatch.setattr(sheets, "image_sheet", lambda rows, columns, path: drawn.update(rows=rows, columns=columns))
     permute.run(study_of(family="pixels"), "scrambled")
     (natural_title, natural), *permuted = drawn["rows"]
     assert (natural_title, [title for title, _ in permuted]) == ("natural", ["replicate 0", "replicate 1"])

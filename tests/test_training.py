@@ -131,7 +131,9 @@ def test_permuting_the_data_or_the_batches_is_the_same(make_trainer: MakeTrainer
     assert in_graph == ahead
 
 
-def test_augmentation_comes_before_the_permutation(make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType) -> None:
+def test_augmentation_comes_before_the_permutation(
+    make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType
+) -> None:
     from scramble.training import prepare
 
     trainer = make_trainer(recipe(**AUGMENTED))

@@ -55,7 +55,7 @@ def _predict(
     permutation: str,
     replicate: int,
 ) -> NDArray[np.float32]:
-    """The logits (n, classes) of one replicate for the images (n, height, width, channels), permuted as it was trained."""
+    """The logits (n, classes) of one replicate for the images (n, h, w, c), permuted as in its training."""
     network.load_weights(paths.replicates(model, permutation) / str(replicate) / "model.weights.h5")
     permuted = permutations.load(paths.permutation(permutation), replicate).apply(images, split="test")
     return network.predict(normalise(permuted), batch_size=BATCH, verbose=0)

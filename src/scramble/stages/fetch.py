@@ -153,12 +153,12 @@ def _write(paths: StudyPaths, train: TrainSplit, test: Split, info: DatasetInfo)
 def _draw_samples(train: TrainSplit, class_names: tuple[str, ...], path: Path) -> None:
     """Draws the first training images of every class, or of classes evenly spaced where there are many."""
     # matplotlib is slow to import and not needed before everything has been checked.
-    from scramble import figures
+    from scramble.figures import sheets
 
     shown = np.unique(np.linspace(0, len(class_names) - 1, SAMPLE_CLASSES).round().astype(int))
     num_rows = min(SAMPLES_PER_CLASS, int(np.bincount(train.labels).min()))
     first = np.stack([np.flatnonzero(train.labels == label)[:num_rows] for label in shown], axis=1)
-    figures.image_sheet(
+    sheets.image_sheet(
         rows=[("", train.images[row]) for row in first],
         columns=[class_names[label] for label in shown],
         path=path,

@@ -102,13 +102,13 @@ def _rounded(value: float | None) -> float | None:
 
 def _draw_before_after(path: Path, draws: Sequence[Permutation], train: TrainSplit, info: DatasetInfo) -> None:
     """Draws some training images, of as many classes as possible, natural and by each of the `draws`."""
-    from scramble import figures
+    from scramble.figures import sheets
 
     shown = _one_of_each_class(train.labels)[:NUM_COLUMNS]
     images = train.images[shown]
     rows = [(f"replicate {replicate}", draw.apply(images, "train")) for replicate, draw in enumerate(draws)]
     titles = [info.class_names[label] for label in train.labels[shown]]
-    figures.image_sheet([("natural", images), *rows], titles, path)
+    sheets.image_sheet([("natural", images), *rows], titles, path)
 
 
 def _one_of_each_class(labels: NDArray[np.int32]) -> NDArray[np.intp]:

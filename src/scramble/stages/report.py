@@ -13,7 +13,7 @@ from scramble.report import page, tables
 from scramble.report.results import Cell, Results, gather
 
 if TYPE_CHECKING:
-    from scramble import figures
+    from scramble.figures.prices import Condition
 
 
 def run(study: Study) -> None:
@@ -33,12 +33,13 @@ def run(study: Study) -> None:
 
 
 def _draw(results: Results) -> page.Pictures:
-    from scramble import figures
+    from scramble.figures.prices import prices
+    from scramble.figures.style import inline_svg
 
     study, paths = results.study, StudyPaths(results.study.study)
     conditions = {model: [_condition(results, cell) for cell in results.of_model(model)] for model in study.grid.models}
     return page.Pictures(
-        prices=figures.inline_svg(figures.prices(conditions), "prices", page.prices_in_words(results)),
+        prices=inline_svg(prices(conditions), "prices", page.prices_in_words(results)),
         learning_curves={model: _learning_curves(results.of_model(model)) for model in study.grid.models},
         confusion={model: _confusion(results.of_model(model), results.info.class_names) for model in study.grid.models},
         samples=read_picture(paths.samples),
@@ -46,8 +47,8 @@ def _draw(results: Results) -> page.Pictures:
     )
 
 
-def _condition(results: Results, cell: Cell) -> "figures.Condition":
-    from scramble.figures import Condition, Measured
+def _condition(results: Results, cell: Cell) -> "Condition":
+    from scramble.figures.prices import Condition, Measured
 
     natural = cell.permutation == results.natural
     has_price = results.natural is not None and not natural
@@ -60,19 +61,21 @@ def _condition(results: Results, cell: Cell) -> "figures.Condition":
 
 
 def _learning_curves(cells: Sequence[Cell]) -> str:
-    from scramble import figures
+    from scramble.figures.curves import learning_curves
+    from scramble.figures.style import inline_svg
 
-    figure = figures.learning_curves({cell.permutation: cell.histories for cell in cells})
+    figure = learning_curves({cell.permutation: cell.histories for cell in cells})
     what = f"Training loss, validation loss and validation error of {cells[0].model} by epoch"
-    return figures.inline_svg(figure, f"curves-{cells[0].model}", f"{what}: {_names(cells)}.")
+    return inline_svg(figure, f"curves-{cells[0].model}", f"{what}: {_names(cells)}.")
 
 
 def _confusion(cells: Sequence[Cell], class_names: Sequence[str]) -> str:
-    from scramble import figures
+    from scramble.figures.confusion import confusion
+    from scramble.figures.style import inline_svg
 
-    figure = figures.confusion({cell.permutation: cell.confusion for cell in cells}, class_names)
+    figure = confusion({cell.permutation: cell.confusion for cell in cells}, class_names)
     what = f"Confusion matrices of {cells[0].model}"
-    return figures.inline_svg(figure, f"confusion-{cells[0].model}", f"{what}: {_names(cells)}.")
+    return inline_svg(figure, f"confusion-{cells[0].model}", f"{what}: {_names(cells)}.")
 
 
 def _names(cells: Sequence[Cell]) -> str:
