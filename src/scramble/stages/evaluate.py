@@ -1,7 +1,5 @@
 """Stage evaluate: what every replicate of a model says to the test images. The only stage that reads them."""
 
-import csv
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +40,7 @@ def run(study: params.Study, model: str) -> None:
             )
             np.save(folder / f"{permutation}.npy", logits)
             rows += metrics.per_run_rows(model, permutation, logits, split.labels)
-        _write_rows(rows, folder / "metrics.csv")
+        artifacts.write_table(folder / "metrics.csv", rows)
     print(f"{model}: {len(rows)} runs on {len(split.labels)} test images")
 
 
@@ -59,10 +57,3 @@ def _predict(
     network.load_weights(paths.replicates(model, permutation) / str(replicate) / "model.weights.h5")
     permuted = permutations.load(paths.permutation(permutation), replicate).apply(images, split="test")
     return network.predict(normalise(permuted), batch_size=BATCH, verbose=0)
-
-
-def _write_rows(rows: list[dict[str, Any]], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

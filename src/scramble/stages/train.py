@@ -1,8 +1,7 @@
 """Stage train: every replicate of one model under one permutation, in parallel processes on a CPU."""
 
-import csv
 import time
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +93,7 @@ def _train_replicate(job: Job, replicate: int, trainer: "Trainer", data: "Traini
             send(Report(replicate, epoch.epoch, epoch.loss, epoch.validation_accuracy, images_per_second))
             start = time.monotonic()
     trainer.model.save_weights(folder / "model.weights.h5")
-    _write_history(history, folder / "history.csv")
+    artifacts.write_table(folder / "history.csv", [_row(epoch) for epoch in history])
     send(replicate)
 
 
@@ -124,10 +123,6 @@ def _hyperparameters(job: Job) -> dict[str, Any]:
     return flat
 
 
-def _write_history(history: list["Epoch"], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(asdict(history[0]))
-        for epoch in history:
-            # Nine digits identify a float32.
-            writer.writerow(f"{value:.9g}" for value in astuple(epoch))
+def _row(epoch: "Epoch") -> dict[str, str]:
+    """A row of history.csv; nine digits identify a float32."""
+    return {name: f"{value:.9g}" for name, value in asdict(epoch).items()}
