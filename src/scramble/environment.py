@@ -21,13 +21,13 @@ def describe(devices: list[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": {package: version(package) for package in PACKAGES},
-        "processor": _processor(),
+        "processor": processor(),
         "devices": devices,
         "flags": {name: os.environ[name] for name in FLAGS if name in os.environ},
     }
 
 
-def _processor() -> dict[str, Any]:
+def processor() -> dict[str, Any]:
     """Name and instruction sets, as Linux tells them; elsewhere the name alone."""
     lines = _cpuinfo()
     known = lines.get("flags", lines.get("Features", "")).split()
