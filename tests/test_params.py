@@ -71,6 +71,7 @@ MISTAKES = {
     "negative seed": (put("seed", value=-1), ["seed", "received -1"]),
     "a word for a number": (put("replicates", value="three"), ["replicates", "received 'three'"]),
     "shift too far": (put("dataset", "max_shift", value=7), ["dataset.max_shift", "received 7"]),
+    "trials": (put("tune", "trials", value=5), ["tune.trials", "should be 0", "received 5"]),
     "study name": (put("study", value="../elsewhere"), ["study", "received '../elsewhere'"]),
     "model name": (put("models", "a/b", value={}), ["models"]),
     "no params at all": (lambda document: document.clear(), ["is missing"]),

@@ -302,7 +302,8 @@ class Grid(Config):
 
 
 class Tune(Config):
-    trials: int = Field(0, ge=0)
+    trials: Literal[0] = 0
+    """Trials of the search; 0 trains by the recipes below `models`, as they are."""
 
 
 class Compute(Config):
