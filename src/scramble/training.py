@@ -107,8 +107,9 @@ class Trainer:
         with strategy.scope():
             self.model = layers.model_from_json(architecture)
             self.optimizer = optimizers.build(recipe, self._first_step(recipe.epochs), self.model)
-        self._run_epoch = tf.function(self._epoch, reduce_retracing=True)
-        self._run_validation = tf.function(self._validate)
+        # Loops are written out as tf.while_loop: AutoGraph leans on what Python 3.15 removes.
+        self._run_epoch = tf.function(self._epoch, autograph=False)
+        self._run_validation = tf.function(self._validate, autograph=False)
 
     def train(self, data: TrainingData, seeds: tuple[int, int]) -> Iterator[Epoch]:
         """Trains from a fresh initialisation, and yields after every epoch; `self.model` then holds its weights.
@@ -206,13 +207,16 @@ class Trainer:
         batch_size = self.recipe.batch_size
         stream = tf.concat([self._order(seeds, epoch), self._order(seeds, epoch + 1)[:batch_size]], axis=0)
         offset = first_step * batch_size - epoch * self.num_train
-        loss, correct = tf.constant(0.0), tf.constant(0.0)
-        for step in tf.range(num_steps):
+
+        def train_step(step: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
             rows = tf.slice(stream, [offset + step * batch_size], [batch_size])
             seed = tf.random.fold_in(tf.random.fold_in(seeds, AUGMENTATION), first_step + step)
             losses, corrects = self.strategy.run(self._step, args=(images, labels, index, rows, seed))
             loss += self.strategy.reduce("SUM", losses, axis=None)
             correct += self.strategy.reduce("SUM", corrects, axis=None)
+            return step + 1, loss, correct
+
+        _, loss, correct = tf.while_loop(lambda step, *_: step < num_steps, train_step, (0, 0.0, 0.0))
         count = tf.cast(num_steps, tf.float32)
         return loss / count, correct / (count * batch_size)
 
@@ -261,12 +265,15 @@ class Trainer:
 
     def _validate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean loss and accuracy over the validation part."""
-        loss, correct, count = tf.constant(0.0), tf.constant(0.0), tf.shape(labels)[0]
-        for start in tf.range(0, count, VALIDATION_BATCH):
+        count = tf.shape(labels)[0]
+
+        def validate_batch(start: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
             end = tf.minimum(start + VALIDATION_BATCH, count)
             logits = tf.cast(self.model(self.normalise(images[start:end]), training=False), tf.float32)
             loss += tf.reduce_sum(self._losses(logits, labels[start:end]))
-            correct += _num_correct(logits, labels[start:end])
+            return end, loss, correct + _num_correct(logits, labels[start:end])
+
+        _, loss, correct = tf.while_loop(lambda start, *_: start < count, validate_batch, (0, 0.0, 0.0))
         return loss / tf.cast(count, tf.float32), correct / tf.cast(count, tf.float32)
 
 
