@@ -97,7 +97,7 @@ def epochs_of_loop(
 
     recipe = params.Recipe.model_validate(RECIPE | {"augmentation": augmentation})
     architecture = models.build(name, info.image_shape, info.num_classes).to_json()
-    trainer = Trainer(architecture, recipe, info, strategy, FixedPermutation)
+    trainer = Trainer(architecture, recipe, info, strategy)
     permutation = FixedPermutation(draw(params.Plain(family=family), info.image_shape, replicate=0))
     epochs = trainer.train(prepare(split, permutation, recipe), (0, 0))
     return lambda: next(epochs)

@@ -56,15 +56,6 @@ def test_workers_are_counted(workers: str, capsys: pytest.CaptureFixture[str]) -
     assert "at least 1" in capsys.readouterr().err
 
 
-def test_a_stage_before_its_time_names_what_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["evaluate", "--model", "mlp", "--params", str(ROOT / "params.yaml")]) == 1
-    assert "missing: an earlier stage writes it, run `dvc repro`" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
-
-
 def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(study: object) -> None:
         raise KeyboardInterrupt

@@ -34,6 +34,12 @@ def test_schedule(name: str, tf: ModuleType) -> None:
         assert float(in_graph(tf.constant(step))) == pytest.approx(rate, abs=1e-7)
 
 
+def test_a_warm_up_leaves_the_last_step_its_rate(tf: ModuleType) -> None:
+    from scramble.optimizers import Schedule
+
+    assert float(Schedule(recipe(epochs=1, warmup_epochs=0.99), num_steps=3)(2)) == pytest.approx(0.4)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_weight_decay_leaves_out_biases_and_normalisation(optimizer: str, tf: ModuleType) -> None:
     import keras
@@ -41,7 +47,8 @@ def test_weight_decay_leaves_out_biases_and_normalisation(optimizer: str, tf: Mo
     from scramble import optimizers
 
     model = keras.Sequential([keras.Input([4]), keras.layers.Dense(3), keras.layers.BatchNormalization()])
-    built = optimizers.build(recipe(optimizer=optimizer, weight_decay=0.5), 100, model)
+    decaying = recipe(optimizer=optimizer, weight_decay=0.5)
+    built = optimizers.build(decaying, optimizers.Schedule(decaying, 100), model)
     before = [np.ones(weight.shape) for weight in model.trainable_weights]
     for weight in model.trainable_weights:
         weight.assign(np.ones(weight.shape))
@@ -61,6 +68,6 @@ def test_every_optimizer_is_built(optimizer: str, keras_name: str, tf: ModuleTyp
     from scramble import optimizers
 
     model = keras.Sequential([keras.Input([4]), keras.layers.Dense(3)])
-    built = optimizers.build(recipe(optimizer=optimizer), 10, model)
+    built = optimizers.build(recipe(optimizer=optimizer), optimizers.Schedule(recipe(), 10), model)
     assert type(built).__name__ == keras_name
     assert float(built.learning_rate) == pytest.approx(0.4)

@@ -72,6 +72,12 @@ MISTAKES = {
     "a word for a number": (put("replicates", value="three"), ["replicates", "received 'three'"]),
     "shift too far": (put("dataset", "max_shift", value=7), ["dataset.max_shift", "received 7"]),
     "trials": (put("tune", "trials", value=5), ["tune.trials", "should be 0", "received 5"]),
+    "infinity": (put("models", "mlp", "recipe", "learning_rate", value=float("inf")), ["learning_rate", "finite"]),
+    "seed of 32 bits": (put("permutations", "pixels", "seed", value=2**31), ["pixels.seed", "received 2147483648"]),
+    "twice in the grid": (
+        put("grid", "permutations", value=["pixels"] * 2),
+        ["grid.permutations", "named 2 times"],
+    ),
     "study name": (put("study", value="../elsewhere"), ["study", "received '../elsewhere'"]),
     "model name": (put("models", "a/b", value={}), ["models"]),
     "no params at all": (lambda document: document.clear(), ["is missing"]),
@@ -98,6 +104,13 @@ def test_no_yaml_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere\.yaml does not exist"):
         params.load(tmp_path / "nowhere.yaml")
+
+
+def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "picture.yaml").write_bytes(b"\xff\xfe")
+    for path in (tmp_path, tmp_path / "picture.yaml"):
+        with pytest.raises(UserError, match="cannot be read as text"):
+            params.load(path)
 
 
 def test_unused_definitions_may_not_fit_the_images(document: Document, tmp_path: Path) -> None:

@@ -69,9 +69,9 @@ def make_trainer(tf: ModuleType, mirrored: Any, info: DatasetInfo) -> MakeTraine
     x = keras.layers.Flatten(name="flatten")(inputs)
     linear = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x)).to_json()
 
-    def make(recipe: params.Recipe, replicas: int = 1, kind: type = FixedPermutation, plain: bool = False) -> Any:
+    def make(recipe: params.Recipe, replicas: int = 1, plain: bool = False) -> Any:
         strategy = mirrored if replicas == 2 else tf.distribute.OneDeviceStrategy("/cpu:0")
-        return Trainer(linear if plain else convolutional, recipe, info, strategy, kind)
+        return Trainer(linear if plain else convolutional, recipe, info, strategy)
 
     return make
 
@@ -107,27 +107,33 @@ def test_the_same_seeds_give_the_same_bytes(
     make_trainer: MakeTrainer, split: TrainSplit, changes: dict[str, Any], permutation: Any
 ) -> None:
     """Also when the trainer has trained another replicate in between, as a worker with several does."""
-    trainer = make_trainer(recipe(**changes), kind=type(permutation))
+    trainer = make_trainer(recipe(**changes))
     first = train(trainer, split, permutation)
     other = train(trainer, split, permutation, replicate=1)
     assert train(trainer, split, permutation) == first
-    assert train(make_trainer(recipe(**changes), kind=type(permutation)), split, permutation) == first
+    assert train(make_trainer(recipe(**changes)), split, permutation) == first
     assert other[1] != first[1]
 
 
 def test_it_learns(make_trainer: MakeTrainer, split: TrainSplit) -> None:
     epochs, _ = train(make_trainer(recipe(epochs=8)), split, pixels())
     assert [epoch.epoch for epoch in epochs] == list(range(1, 9))
+    assert [epoch.learning_rate for epoch in epochs] == [pytest.approx(0.1)] * 8
     assert epochs[-1].accuracy > 0.95
     assert epochs[-1].validation_accuracy > 0.9
     assert epochs[-1].loss < epochs[0].loss / 3
 
 
-def test_permuting_the_data_or_the_batches_is_the_same(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+@pytest.mark.parametrize(
+    "permutation", [pixels(), PerImagePermutation(seed=4, replicate=2)], ids=["fixed", "per image"]
+)
+def test_permuting_the_data_or_the_batches_is_the_same(
+    make_trainer: MakeTrainer, split: TrainSplit, permutation: Any
+) -> None:
     """With augmentation the graph permutes; a flip of images that are their own mirror images changes nothing else."""
     symmetric = split.model_copy(update={"images": np.maximum(split.images, split.images[:, :, ::-1])})
-    ahead = train(make_trainer(recipe()), symmetric, pixels())
-    in_graph = train(make_trainer(recipe(augmentation={"horizontal_flip": True})), symmetric, pixels())
+    ahead = train(make_trainer(recipe()), symmetric, permutation)
+    in_graph = train(make_trainer(recipe(augmentation={"horizontal_flip": True})), symmetric, permutation)
     assert in_graph == ahead
 
 
@@ -138,11 +144,10 @@ def test_augmentation_comes_before_the_permutation(
 
     trainer = make_trainer(recipe(**AUGMENTED))
     data = prepare(split, pixels(), trainer.recipe)
-    seed = tf.constant([5, 6])
-    arguments = (tf.constant(0), seed)
+    arguments = (tf.range(16), tf.constant(0), tf.constant([5, 6]))
     batch = data.images[:16]
-    changed = trainer._changed(tf.constant(batch), data.index, *arguments).numpy()
-    augmented = trainer._changed(tf.constant(batch), identity().index, *arguments).numpy()
+    changed = trainer._changed(tf.constant(batch), tf.constant(data.index), *arguments).numpy()
+    augmented = trainer._changed(tf.constant(batch), tf.constant(identity().index), *arguments).numpy()
     np.testing.assert_array_equal(changed, pixels().apply(augmented, split="train"))
     assert not np.array_equal(augmented, batch)
     np.testing.assert_array_equal(data.images, np.delete(split.images, split.validation, axis=0))
@@ -215,9 +220,17 @@ def test_two_replicas_augment_as_one_device(
 ) -> None:
     permutation = pixels() if kind is FixedPermutation else PerImagePermutation(seed=0, replicate=0)
     changed = recipe(epochs=1, **AUGMENTED)
-    one, _ = train(make_trainer(changed, plain=True, kind=kind), split, permutation)
-    two, _ = train(make_trainer(changed, plain=True, kind=kind, replicas=2), split, permutation)
+    one, _ = train(make_trainer(changed, plain=True), split, permutation)
+    two, _ = train(make_trainer(changed, plain=True, replicas=2), split, permutation)
     assert two[0].loss == pytest.approx(one[0].loss, abs=1e-6)
+
+
+def test_every_replica_has_the_data_on_its_device(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    from scramble.training import prepare
+
+    trainer = make_trainer(recipe(), replicas=2)
+    resident = trainer._resident(prepare(split, pixels(), trainer.recipe))
+    assert [value.device[-5:] for value in resident.images.values] == ["CPU:0", "CPU:1"]
 
 
 def test_two_replicas_normalise_and_drop_out(make_trainer: MakeTrainer, split: TrainSplit) -> None:

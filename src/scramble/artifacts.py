@@ -78,17 +78,37 @@ def whole(target: Path) -> Iterator[Path]:
     """
     partial = target.with_name(f"{target.stem}.partial{target.suffix}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove(partial)
-        yield partial
-        _remove(target)
-        os.replace(partial, target)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise UserError(f"no space left on the disk while writing {target}: free some and run again") from error
-        raise
+        with full_disk_told(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _remove(partial)
+            yield partial
+            _remove(target)
+            os.replace(partial, target)
     finally:
         _remove(partial)
+
+
+@contextmanager
+def full_disk_told(target: Path) -> Iterator[None]:
+    """Makes a full disk, or a full quota, a `UserError` that names what was being written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise UserError(f"no space left on the disk while writing {target}: free some and run again") from error
+        raise
+
+
+def require_space(target: Path, num_bytes: int) -> None:
+    """Raises UserError unless `num_bytes` more fit on the disk of `target`, whose folder exists.
+
+    For libraries that do not survive a full disk, as HDF5.
+    """
+    free = shutil.disk_usage(target.parent).free
+    if free < num_bytes:
+        raise UserError(
+            f"{target} needs {num_bytes / 1e6:.1f} MB, the disk has {free / 1e6:.1f} MB left: free some and run again"
+        )
 
 
 def _remove(path: Path) -> None:
@@ -105,7 +125,7 @@ def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> Any:
-    _require(path)
+    require(path)
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -123,13 +143,13 @@ def _cell(value: Any) -> Any:
 
 def read_table(path: Path) -> list[dict[str, str]]:
     """Reads a CSV file with a header, every cell as it is written."""
-    _require(path)
+    require(path)
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def read_picture(path: Path) -> bytes:
-    _require(path)
+    require(path)
     return path.read_bytes()
 
 
@@ -139,7 +159,7 @@ def read_dataset_info(path: Path) -> DatasetInfo:
 
 def read_array(path: Path) -> NDArray[Any]:
     """Reads one .npy file; a pickled one is refused by NumPy."""
-    _require(path)
+    require(path)
     return np.load(path, allow_pickle=False)
 
 
@@ -155,6 +175,7 @@ def read_test_split(folder: Path) -> Split:
     return Split(images=read_array(folder / "images.npy"), labels=read_array(folder / "labels.npy"))
 
 
-def _require(path: Path) -> None:
+def require(path: Path) -> None:
+    """Raises UserError when a file of an earlier stage is missing."""
     if not path.is_file():
         raise UserError(f"{path} is missing: an earlier stage writes it, run `dvc repro`")

@@ -58,12 +58,12 @@ def permute(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.transpose(tf.gather(tf.transpose(flat), index)), tf.shape(images))
 
 
-def permute_each(images: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-    """Gives every image a permutation of its own: the one that sorts its keys.
+def permute_each(images: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+    """Moves the pixels of each image by an index of its own.
 
     Args:
         images: (n, height, width, channels).
-        keys: (n, height * width) float32, random.
+        indices: (n, height * width) int32.
     """
     pixels = tf.reshape(images, [tf.shape(images)[0], -1, images.shape[-1]])
-    return tf.reshape(tf.gather(pixels, tf.argsort(keys, axis=1), axis=1, batch_dims=1), tf.shape(images))
+    return tf.reshape(tf.gather(pixels, indices, axis=1, batch_dims=1), tf.shape(images))

@@ -18,7 +18,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
     # The kernel raises smaller values to this one without a word.
     _smallest_epsilon = 1.001e-5
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+    ) -> None:
         """Keeps `momentum` of the old moving statistics at each step.
 
         Raises:
@@ -28,7 +35,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
             raise ValueError(
                 f"epsilon {epsilon} is too small for the fused kernel, use {self._smallest_epsilon} or more"
             )
-        super().__init__(momentum=momentum, epsilon=epsilon, synchronized=True, **kwargs)
+        super().__init__(
+            momentum=momentum, epsilon=epsilon, synchronized=True, name=name, dtype=dtype, trainable=trainable
+        )
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         if training and self.trainable and tf.distribute.get_strategy().num_replicas_in_sync == 1:

@@ -13,14 +13,14 @@ from scramble import params
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """The learning rate at a step: a linear warm-up from 0, then constant, cosine to 0, or steps of one tenth.
 
-    Cosine: Loshchilov & Hutter 2017, equation 5 without restarts. Steps at one half and three quarters of the
-    training, as in He et al. 2016, section 4.2.
+    Cosine: Loshchilov & Hutter 2017, equation 5 without restarts. Steps at one half and three quarters of what
+    follows the warm-up, as in He et al. 2016, section 4.2.
     """
 
     def __init__(self, recipe: params.Recipe, num_steps: int) -> None:
         self.recipe = recipe
         self.num_steps = num_steps
-        self.warmup_steps = round(num_steps * recipe.warmup_epochs / recipe.epochs)
+        self.warmup_steps = min(round(num_steps * recipe.warmup_epochs / recipe.epochs), num_steps - 1)
 
     def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
@@ -44,13 +44,12 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return {"recipe": self.recipe.model_dump(mode="json"), "num_steps": self.num_steps}
 
 
-def build(recipe: params.Recipe, num_steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
-    """The optimizer of a recipe for a training of `num_steps` steps.
+def build(recipe: params.Recipe, schedule: Schedule, model: keras.Model) -> keras.optimizers.Optimizer:
+    """The optimizer of a recipe, for a model that is built.
 
     Weight decay is decoupled (Loshchilov & Hutter 2019) and leaves out biases and normalisation, the variables of
     one dimension.
     """
-    schedule = Schedule(recipe, num_steps)
     decay = recipe.weight_decay or None
     match recipe.optimizer:
         case "sgd":

@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from scramble.errors import UserError, unknown_name
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+"""TensorFlow's stateless random numbers take 32 bits; a larger seed would repeat a smaller one."""
 ImageShape = tuple[int, int, int]
 
 
 class Config(BaseModel):
     """A block of params.yaml: frozen, unknown keys refused with the nearest known one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -41,7 +43,7 @@ class Dataset(Config):
     """(height, width, channels) where it is known without the data."""
     classes: ClassVar[int | None] = None
 
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     """Draws the validation part, the limits and, for digits, the test split and the shifts."""
     validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.1
     """Share of the train split that is held out for early stopping and tuning, stratified."""
@@ -106,7 +108,7 @@ AnyDataset = Annotated[Digits | Mnist | FashionMnist | Cifar10 | Idx, Field(disc
 class PermutationFamily(Config):
     """A family of permutations. `seed` and the number of the replicate together choose the draw."""
 
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
     def check_shape(self, shape: ImageShape) -> str | None:
         """Says why images of `shape` (height, width, channels) cannot be permuted so, or returns None."""
@@ -242,7 +244,7 @@ class Recipe(Config):
     momentum: Fraction = 0.9
     """Of sgd; Nesterov's form."""
     schedule: Literal["constant", "cosine", "step"] = "constant"
-    """cosine falls to 0 at the end; step divides by 10 after one half and three quarters of the training."""
+    """After the warm-up: cosine falls to 0 at the end; step divides by 10 after one half and three quarters of it."""
     warmup_epochs: float = Field(0, ge=0)
     """The learning rate rises linearly from 0 over these epochs."""
     batch_size: int = Field(ge=1)
@@ -300,6 +302,14 @@ class Grid(Config):
     models: tuple[Name, ...] = Field(min_length=1)
     permutations: tuple[Name, ...] = Field(min_length=1)
 
+    @field_validator("models", "permutations")
+    @classmethod
+    def _once_each(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name!r} is named {names.count(name)} times: once is enough")
+        return names
+
 
 class Tune(Config):
     trials: Literal[0] = 0
@@ -311,7 +321,8 @@ class Compute(Config):
 
     strategy: Literal["one_device", "mirrored"] = "one_device"
     devices: int = Field(1, ge=1)
-    """Replicas of `mirrored`: GPUs, or logical CPUs where there is no GPU."""
+    """Replicas of `mirrored`: GPUs, or logical CPUs where there is no GPU. All draw the same dropout masks, each for
+    its part of the batch."""
     threads: int = Field(1, ge=1)
     """Intra-op threads of one training process; their number changes the bits of convolutions."""
 
@@ -330,7 +341,7 @@ class Study(Config):
     """The repository root, seen from the folder of dvc.yaml."""
     params: str
     """This file, seen from the repository root."""
-    seed: int = Field(ge=0)
+    seed: Seed
     """Replicate r initialises and orders its training by (seed, r)."""
     replicates: int = Field(ge=1)
     dataset: AnyDataset
@@ -404,6 +415,8 @@ def load(path: Path) -> Study:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give the params.yaml of a study with --params") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as text: {error}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     try:

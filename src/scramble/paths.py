@@ -26,7 +26,7 @@ class StudyPaths:
 
     @property
     def test_split(self) -> Path:
-        """Folder with images.npy and labels.npy. Only `evaluate` reads it."""
+        """Folder with images.npy and labels.npy. No stage before `evaluate` reads it."""
         return self.data / "test"
 
     @property
@@ -53,6 +53,9 @@ class StudyPaths:
     def replicates(self, model: str, permutation: str) -> Path:
         """Folder with environment.json and, per replicate, <replicate>/model.weights.h5 and history.csv."""
         return self.model(model) / permutation / "replicates"
+
+    def weights(self, model: str, permutation: str, replicate: int) -> Path:
+        return self.replicates(model, permutation) / str(replicate) / "model.weights.h5"
 
     def events(self, model: str, permutation: str) -> Path:
         """TensorBoard's event files, one folder per replicate."""

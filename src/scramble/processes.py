@@ -1,26 +1,29 @@
-"""Replicates side by side: worker processes that report to the one that started them."""
+"""Replicates side by side: worker processes that report to the one that started them, and end with it."""
 
 import multiprocessing
 import os
-import queue
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.process import BaseProcess
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
 from scramble.errors import UserError
 
 Send = Callable[[Any], None]
+DONE = "done"
+"""A worker's last word."""
 
 
-def default_workers(threads: int) -> int:
-    """As many processes as fill the cores with `threads` each; one where there is an NVIDIA GPU."""
+def default_workers(cores_per_worker: int) -> int:
+    """As many processes as fill the cores; one where there is an NVIDIA GPU."""
     if any(Path("/dev").glob("nvidia[0-9]*")):
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // threads)
+    return max(1, cores // cores_per_worker)
 
 
 def run(work: Callable[[list[int], Send], None], items: range, workers: int) -> Iterator[Any]:
@@ -35,51 +38,71 @@ def run(work: Callable[[list[int], Send], None], items: range, workers: int) -> 
         UserError: `work` raised one, or a process was killed.
         SystemExit: `work` failed otherwise; its traceback has been printed.
     """
-    context = multiprocessing.get_context("spawn")
-    messages: multiprocessing.Queue[Any] = context.Queue()
-    shares = [list(items[first::workers]) for first in range(min(workers, len(items)))]
-    processes = [context.Process(target=_worker, args=(work, share, messages), daemon=True) for share in shares]
+    started: dict[Connection, SpawnProcess] = {}
     try:
-        for process in processes:
-            process.start()
-        yield from _receive(messages, processes)
+        for first in range(min(workers, len(items))):
+            receiver, process = _start(work, list(items[first::workers]))
+            started[receiver] = process
+        yield from _receive(dict(started))
     finally:
-        for process in processes:
+        for process in started.values():
             process.kill()
             process.join()
 
 
-def _worker(work: Callable[[list[int], Send], None], share: list[int], messages: Any) -> None:
-    # Ctrl-C reaches the whole process group; the parent alone answers it, and ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _start(work: Callable[[list[int], Send], None], share: list[int]) -> tuple[Connection, SpawnProcess]:
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_worker, args=(work, share, sender), daemon=True)
+    # Ctrl-C reaches the whole process group; a child inherits that it is ignored, and its parent alone answers.
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        work(share, messages.put)
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    sender.close()
+    return receiver, process
+
+
+def _worker(work: Callable[[list[int], Send], None], share: list[int], sender: Connection) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        work(share, sender.send)
     except UserError as error:
-        messages.put(error)
-    messages.put(None)
+        sender.send(error)
+    sender.send(DONE)
 
 
-def _receive(messages: Any, processes: Sequence[BaseProcess]) -> Iterator[Any]:
-    """Yields messages until every process has said that it is done, with None."""
-    running = len(processes)
+def _end_with_parent() -> None:
+    """Ends this process when its parent is gone, however it went: nobody waits for the results any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _receive(running: dict[Connection, SpawnProcess]) -> Iterator[Any]:
+    """Yields messages until every process has said that it is done."""
     while running:
-        try:
-            message = messages.get(timeout=0.5)
-        except queue.Empty:
-            _check_alive(processes)
-            continue
-        if isinstance(message, UserError):
-            raise message
-        if message is None:
-            running -= 1
-        else:
-            yield message
+        for receiver in wait(list(running)):
+            assert isinstance(receiver, Connection)
+            try:
+                message = receiver.recv()
+            except EOFError:
+                _explain_end(running[receiver])
+            if isinstance(message, UserError):
+                raise message
+            if message == DONE:
+                del running[receiver]
+            else:
+                yield message
 
 
-def _check_alive(processes: Sequence[BaseProcess]) -> None:
-    for process in processes:
-        if process.exitcode is not None and process.exitcode < 0:
-            name = signal.Signals(-process.exitcode).name
-            raise UserError(f"a worker process was ended by {name}: if memory ran out, use fewer with --workers 1")
-        if process.exitcode:
-            sys.exit(process.exitcode)
+def _explain_end(process: SpawnProcess) -> None:
+    """Raises what the end of a process that was not done means."""
+    process.join()
+    if process.exitcode is None or process.exitcode >= 0:
+        sys.exit(process.exitcode or 1)
+    name = signal.Signals(-process.exitcode).name
+    hint = ": if memory ran out, use fewer with --workers 1" if name == "SIGKILL" else ""
+    raise UserError(f"a worker process was ended by {name}{hint}")

@@ -30,6 +30,7 @@ class TrainingProgress:
         self._epochs = epochs
         self._replicates = replicates
         self._console = console or Console()
+        self._printed = {round(epochs * part / LINES_PER_REPLICATE) for part in range(1, LINES_PER_REPLICATE + 1)}
         self._start = time.monotonic()
         self._done = dict.fromkeys(range(replicates), 0)
         self._tasks: dict[int, TaskID] = {}
@@ -65,7 +66,7 @@ class TrainingProgress:
             task = self._tasks[report.replicate]
             self._bars.start_task(task)
             self._bars.update(task, completed=report.epoch, detail=detail)
-        elif report.epoch % max(1, self._epochs // LINES_PER_REPLICATE) == 0:
+        elif report.epoch in self._printed:
             print(
                 f"{self._title} replicate {report.replicate}  epoch {report.epoch}/{self._epochs}  {detail}  "
                 f"{self._time_left()} left",
@@ -75,6 +76,7 @@ class TrainingProgress:
     def finish(self, replicate: int) -> None:
         """Counts the epochs that early stopping has saved as done."""
         self._done[replicate] = self._epochs
+        self._bars.update(self._tasks[replicate], completed=self._epochs)
 
     def _time_left(self) -> str:
         """Minutes and seconds, if the remaining epochs go on as fast as those that are done."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scramble import inputs, layers, optimizers, params
 from scramble.artifacts import DatasetInfo, TrainSplit
 from scramble.errors import UserError
-from scramble.permutations import FixedPermutation, PerImagePermutation, Permutation
+from scramble.permutations import FixedPermutation, Permutation
 
 VALIDATION_BATCH = 500
 ORDER, AUGMENTATION = 0, 1
@@ -47,7 +47,8 @@ class TrainingData:
     """(v, height, width, channels), permuted"""
     validation_labels: NDArray[np.int32]
     index: NDArray[np.int32]
-    """(height * width * channels,) for a fixed permutation in the graph, else empty"""
+    """What the graph permutes by, after augmentation: (height * width * channels,) for all images alike, or
+    (n, height * width) for each; () without augmentation"""
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,24 @@ def prepare(split: TrainSplit, permutation: Permutation, recipe: params.Recipe) 
     """Parts the split, and permutes it at once wherever no augmentation has to come first."""
     permuted = permutation.apply(split.images, split="train")
     augmented = recipe.augmentation.active
-    index = permutation.index if augmented and isinstance(permutation, FixedPermutation) else np.zeros(0, np.int32)
     training = np.setdiff1d(np.arange(len(split.labels), dtype=np.int32), split.validation)
     return TrainingData(
         images=(split.images if augmented else permuted)[training],
         labels=split.labels[training],
         validation_images=permuted[split.validation],
         validation_labels=split.labels[split.validation],
-        index=index,
+        index=_index(permutation, split.images.shape, training) if augmented else np.zeros((), np.int32),
     )
+
+
+def _index(permutation: Permutation, shape: tuple[int, ...], training: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The permutation of the images at the positions `training` of a split of `shape` (n, height, width, channels)."""
+    if isinstance(permutation, FixedPermutation):
+        return permutation.index
+    count, height, width, _ = shape
+    natural = np.arange(height * width, dtype=np.int32).reshape(height, width, 1)
+    indices = permutation.apply(np.broadcast_to(natural, (count, height, width, 1)), split="train")
+    return indices[training].reshape(-1, height * width)
 
 
 class Trainer:
@@ -84,7 +94,6 @@ class Trainer:
         recipe: how to train.
         info: the dataset, for the normalisation.
         strategy: where to train; the batch of the recipe is the global one.
-        permutation_type: the class of the permutations that the replicates will use.
     """
 
     def __init__(
@@ -93,20 +102,18 @@ class Trainer:
         recipe: params.Recipe,
         info: DatasetInfo,
         strategy: tf.distribute.Strategy,
-        permutation_type: type[Permutation],
     ) -> None:
         self.architecture = architecture
         self.recipe = recipe
         self.strategy = strategy
-        self.permutes_each = recipe.augmentation.active and permutation_type is PerImagePermutation
-        self.image_shape = info.image_shape
         self.num_train = info.splits["train"].count
         self.normalise = inputs.Normaliser(info.mean, info.std)
         if recipe.batch_size > self.num_train:
             raise UserError(f"batch_size {recipe.batch_size} is more than the {self.num_train} training images")
         with strategy.scope():
             self.model = layers.model_from_json(architecture)
-            self.optimizer = optimizers.build(recipe, self._first_step(recipe.epochs), self.model)
+            self.schedule = optimizers.Schedule(recipe, num_steps=self._first_step(recipe.epochs))
+            self.optimizer = optimizers.build(recipe, self.schedule, self.model)
         # Loops are written out as tf.while_loop: AutoGraph leans on what Python 3.15 removes.
         self._run_epoch = tf.function(self._epoch, autograph=False)
         self._run_validation = tf.function(self._validate, autograph=False)
@@ -156,7 +163,11 @@ class Trainer:
         """Copies the training part to every replica, the validation part to the first."""
 
         def everywhere(array: NDArray[Any]) -> Any:
-            return self.strategy.experimental_distribute_values_from_function(lambda _: tf.constant(array))
+            def on_replica(context: Any) -> tf.Tensor:
+                with tf.device(self.strategy.extended.worker_devices[context.replica_id_in_sync_group]):
+                    return tf.constant(array)
+
+            return self.strategy.experimental_distribute_values_from_function(on_replica)
 
         return Resident(
             images=everywhere(data.images),
@@ -186,7 +197,7 @@ class Trainer:
         )
         return Epoch(
             epoch=epoch + 1,
-            learning_rate=float(self.optimizer.learning_rate),
+            learning_rate=float(self.schedule(end - 1)),
             loss=float(loss),
             accuracy=float(accuracy),
             validation_loss=float(validation_loss),
@@ -231,7 +242,7 @@ class Trainer:
         size = self.recipe.batch_size // self.strategy.num_replicas_in_sync
         first = tf.distribute.get_replica_context().replica_id_in_sync_group * size
         part = tf.slice(rows, [first], [size])
-        x = self.normalise(self._changed(tf.gather(images, part), index, first, seed))
+        x = self.normalise(self._changed(tf.gather(images, part), index, part, first, seed))
         y = tf.gather(labels, part)
         with tf.GradientTape() as tape:
             logits = tf.cast(self.model(x, training=True), tf.float32)
@@ -240,20 +251,25 @@ class Trainer:
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return loss, _num_correct(logits, y)
 
-    def _changed(self, images: tf.Tensor, index: tf.Tensor, first: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _changed(
+        self, images: tf.Tensor, index: tf.Tensor, rows: tf.Tensor, first: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
         """Augments, then permutes, where the recipe asks for it; else the resident images are permuted already.
 
         The draws are made for the whole batch, so that an image's change does not depend on the replicas.
+
+        Args:
+            images: (size, height, width, channels), those at the positions `rows` (size,) of the resident ones; in the
+                batch they begin at `first`.
         """
         if not self.recipe.augmentation.active:
             return images
-        size, (height, width, _) = images.shape[0], self.image_shape
         draws = tf.random.stateless_uniform([self.recipe.batch_size, 3], seed)
-        images = inputs.augment(images, self.recipe.augmentation, tf.slice(draws, [first, 0], [size, 3]))
-        if not self.permutes_each:
+        draws = tf.slice(draws, [first, 0], [images.shape[0], 3])
+        images = inputs.augment(images, self.recipe.augmentation, draws)
+        if index.shape.rank == 1:
             return inputs.permute(images, index)
-        keys = tf.random.stateless_uniform([self.recipe.batch_size, height * width], tf.random.fold_in(seed, 1))
-        return inputs.permute_each(images, tf.slice(keys, [first, 0], [size, height * width]))
+        return inputs.permute_each(images, tf.gather(index, rows))
 
     def _losses(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Cross-entropy per example, (n,), against labels smoothed as in Szegedy et al. 2016, section 7."""

@@ -21,6 +21,10 @@ def run(study: params.Study, model: str) -> None:
     paths = StudyPaths(study.study)
     split = artifacts.read_test_split(paths.test_split)
     info = artifacts.read_dataset_info(paths.dataset)
+    artifacts.require(paths.architecture(model))
+    for permutation in study.grid.permutations:
+        for replicate in range(study.replicates):
+            artifacts.require(paths.weights(model, permutation, replicate))
     quiet.import_tensorflow()
     from scramble import distribution, layers
     from scramble.inputs import Normaliser
@@ -54,6 +58,6 @@ def _predict(
     replicate: int,
 ) -> NDArray[np.float32]:
     """The logits (n, classes) of one replicate for the images (n, h, w, c), permuted as in its training."""
-    network.load_weights(paths.replicates(model, permutation) / str(replicate) / "model.weights.h5")
+    network.load_weights(paths.weights(model, permutation, replicate))
     permuted = permutations.load(paths.permutation(permutation), replicate).apply(images, split="test")
     return network.predict(normalise(permuted), batch_size=BATCH, verbose=0)

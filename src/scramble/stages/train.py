@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scramble import artifacts, environment, params, permutations, processes, quiet
 from scramble.events import EventWriter
 from scramble.paths import StudyPaths
@@ -14,6 +17,8 @@ from scramble.progress import Report, TrainingProgress
 if TYPE_CHECKING:
     from scramble.training import Epoch, Trainer, TrainingData
 
+HDF5_SLACK_BYTES = 1_000_000
+"""What a file of weights may hold beside the weights."""
 NUM_SAMPLES = 8
 """Images that each replicate shows in TensorBoard, as the network sees them."""
 
@@ -33,6 +38,7 @@ class Job:
 def run(study: params.Study, model: str, permutation: str, workers: int | None = None) -> None:
     """Trains the replicates, `workers` at a time; by default as many as fill the cores."""
     paths = StudyPaths(study.study)
+    artifacts.require(paths.architecture(model))
     recipe = params.Recipe.model_validate(artifacts.read_json(paths.recipe(model, permutation) / "recipe.json"))
     workers = workers or processes.default_workers(study.compute.threads * study.compute.devices)
     with (
@@ -67,11 +73,11 @@ def train_replicates(job: Job, replicates: list[int], send: processes.Send) -> N
         recipe=job.recipe,
         info=artifacts.read_dataset_info(paths.dataset),
         strategy=strategy,
-        permutation_type=type(permutations.load(folder, replicate=0)),
     )
     for replicate in replicates:
         data = prepare(split, permutations.load(folder, replicate), job.recipe)
-        _train_replicate(job, replicate, trainer, data, send)
+        with artifacts.full_disk_told(paths.replicates(job.model, job.permutation)):
+            _train_replicate(job, replicate, trainer, data, send)
     if 0 in replicates:
         devices = [device.name for device in tf.config.list_logical_devices()]
         artifacts.write_json(job.weights / "environment.json", environment.describe(devices))
@@ -92,13 +98,16 @@ def _train_replicate(job: Job, replicate: int, trainer: "Trainer", data: "Traini
             _log_epoch(events, epoch, trainer, job.recipe.epochs)
             send(Report(replicate, epoch.epoch, epoch.loss, epoch.validation_accuracy, images_per_second))
             start = time.monotonic()
-    trainer.model.save_weights(folder / "model.weights.h5")
+        events.histograms(_weights(trainer), step=history[-1].epoch)
+    target = folder / "model.weights.h5"
+    artifacts.require_space(target, 4 * trainer.model.count_params() + HDF5_SLACK_BYTES)
+    trainer.model.save_weights(target)
     artifacts.write_table(folder / "history.csv", [_row(epoch) for epoch in history])
     send(replicate)
 
 
 def _log_epoch(events: EventWriter, epoch: "Epoch", trainer: "Trainer", epochs: int) -> None:
-    """Logs the scalars of every epoch, and the weights at epochs 1, 2, 4, 8, ... and the last."""
+    """Logs the scalars of every epoch, and the weights at epochs 1, 2, 4, 8, ...; the end logs those that are kept."""
     scalars = {
         "loss/train": epoch.loss,
         "loss/validation": epoch.validation_loss,
@@ -107,9 +116,12 @@ def _log_epoch(events: EventWriter, epoch: "Epoch", trainer: "Trainer", epochs: 
         "learning_rate": epoch.learning_rate,
     }
     events.scalars(scalars, step=epoch.epoch)
-    if epoch.epoch & (epoch.epoch - 1) == 0 or epoch.epoch == epochs:
-        weights = {weight.path: weight.numpy() for weight in trainer.model.trainable_weights}
-        events.histograms(weights, step=epoch.epoch)
+    if epoch.epoch & (epoch.epoch - 1) == 0 and epoch.epoch < epochs:
+        events.histograms(_weights(trainer), step=epoch.epoch)
+
+
+def _weights(trainer: "Trainer") -> dict[str, NDArray[np.float32]]:
+    return {weight.path: weight.numpy() for weight in trainer.model.trainable_weights}
 
 
 def _hyperparameters(job: Job) -> dict[str, Any]:
