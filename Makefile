@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup repro study test lint bench tensorboard lock clean
+.PHONY: help setup repro study test lint bench tensorboard pipelines lock clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
@@ -12,7 +12,7 @@ export DVC_NO_ANALYTICS := 1
 pythons := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 run := .venv/$(if $(filter-out 0,$(GPU)),requirements-gpu,requirements).installed
 develop := .venv/requirements-dev.installed
-studies := $(patsubst pipelines/%/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
+studies := $(patsubst pipelines/%/params.yaml,%,$(wildcard pipelines/*/params.yaml))
 
 ifneq ($(filter study,$(MAKECMDGOALS)),)
   ifeq ($(filter $(studies),$(NAME)),)
@@ -51,6 +51,10 @@ bench: $(run)
 ## tensorboard         show the training runs in a browser
 tensorboard: $(run)
 	.venv/bin/tensorboard --logdir runs
+
+## pipelines           copy a changed dvc.yaml to the studies of pipelines/
+pipelines:
+	@for study in $(studies); do cp dvc.yaml pipelines/$$study/dvc.yaml; done
 
 ## lock                compile the requirements from pyproject.toml again
 lock: $(develop)

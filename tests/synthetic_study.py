@@ -33,6 +33,7 @@ def document(
         "permutations": permutations,
         "models": {name: {"architecture": name, "recipe": RECIPE} for name in models},
         "grid": {"models": list(models), "permutations": list(permutations)},
+        "tune": {"trials": 0},
         "compute": {"threads": 1},
         **others,
     }

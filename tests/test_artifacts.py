@@ -59,9 +59,29 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_disk_that_does_not_take_it_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "models").touch()
+    reason = r"architecture\.json cannot be written: (File exists|Not a directory) \(.*models"
+    with pytest.raises(UserError, match=reason), artifacts.whole(tmp_path / "models" / "architecture.json"):
+        raise AssertionError("there is no place to write to")
+
+
 def test_other_system_errors_pass(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), artifacts.whole(tmp_path / "file"):
-        raise PermissionError(errno.EACCES, "denied")
+    with pytest.raises(ConnectionError), artifacts.whole(tmp_path / "file"):
+        raise ConnectionError(errno.ECONNRESET, "reset")
+
+
+def test_too_small_a_disk_is_told_before_it_is_full(tmp_path: Path) -> None:
+    artifacts.require_space(tmp_path / "file", 1)
+    with pytest.raises(UserError, match=r"file needs \d+\.0 MB, the disk has"):
+        artifacts.require_space(tmp_path / "file", 10**18)
+
+
+def test_an_array_is_the_npy_file_that_numpy_writes(tmp_path: Path) -> None:
+    array = np.arange(6, dtype=np.int32).reshape(2, 3)
+    artifacts.write_array(tmp_path / "ours.npy", array)
+    np.save(tmp_path / "numpys.npy", array)
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
 
 
 def test_json_bytes(tmp_path: Path) -> None:
@@ -81,3 +101,9 @@ def test_no_pickle_is_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="allow_pickle"):
         artifacts.read_array(tmp_path / "images.npy")
+
+
+def test_a_damaged_document_is_told(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match=r"dataset\.json is damaged"):
+        artifacts.read_dataset_info(tmp_path / "dataset.json")

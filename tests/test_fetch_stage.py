@@ -39,6 +39,7 @@ def study(**dataset):
             "permutations": {"identity": {"family": "identity"}},
             "models": {"mlp": {"architecture": "mlp", "recipe": recipe}},
             "grid": {"models": ["mlp"], "permutations": ["identity"]},
+            "tune": {"trials": 0},
             "compute": {},
         }
     )

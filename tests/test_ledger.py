@@ -99,6 +99,7 @@ def study(**models: dict[str, Any]) -> params.Study:
             "permutations": {"identity": {"family": "identity"}},
             "models": {name: {"recipe": recipe, **model} for name, model in models.items()},
             "grid": {"models": tuple(models), "permutations": ("identity",)},
+            "tune": {"trials": 0},
             "compute": {},
         }
     )

@@ -217,7 +217,7 @@ def test_the_small_form_is_named_only_where_it_works(models: ModuleType) -> None
         ("lenet5", {"dropout": 0.5}, "unknown parameter 'dropout'"),
         ("mlp", {"units": (0,)}, "options.units.0: input should be greater than or equal to 1, received 0"),
         ("alexnet_small", {"dropout": 1.0}, "options.dropout: input should be less than 1, received 1.0"),
-        ("resnet20", {"shortcut": "C"}, "options.shortcut: input should be 'A' or 'B', received 'C'"),
+        ("resnet20", {"shortcut": "C"}, "options.shortcut: unknown choice 'C': known: A, B"),
     ],
 )
 def test_refuses_what_it_does_not_know(name: str, options: dict[str, Any], message: str, models: ModuleType) -> None:

@@ -78,10 +78,31 @@ MISTAKES = {
         put("grid", "permutations", value=["pixels"] * 2),
         ["grid.permutations", "named 2 times"],
     ),
+    "test_limit": (put("dataset", "test_limit", value=5), ["dataset.test_limit 5", "10 classes"]),
+    "no tune": (lambda document: document.pop("tune"), ["tune: is missing"]),
+    "optimizer": (
+        put("models", "mlp", "recipe", "optimizer", value="adma"),
+        ["optimizer", "did you mean 'adam'"],
+    ),
+    "no dataset name": (put("dataset", value={"seed": 1}), ["dataset: name is missing"]),
+    "no family": (put("permutations", "pixels", value={"seed": 1}), ["permutations.pixels: family is missing"]),
+    "a word for keys": (
+        put("models", "mlp", "recipe", value="fast"),
+        ["models.mlp.recipe: keys with values"],
+    ),
+    "a word for a list": (put("grid", "models", value="mlp"), ["grid.models: a list was expected"]),
+    "an empty list": (put("grid", "models", value=[]), ["grid.models: at least one"]),
+    "upper case": (put("study", value="Digits"), ["study: lower-case letters"]),
     "study name": (put("study", value="../elsewhere"), ["study", "received '../elsewhere'"]),
     "model name": (put("models", "a/b", value={}), ["models"]),
     "no params at all": (lambda document: document.clear(), ["is missing"]),
 }
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "text"])
+def test_what_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="keys with values were expected"):
+        load(text, tmp_path)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -34,6 +34,7 @@ def study_of(**permutation: Any) -> params.Study:
             }
         },
         "grid": {"models": ["mlp"], "permutations": ["scrambled"]},
+        "tune": {"trials": 0},
         "compute": {"strategy": "one_device"},
     }
     return params.Study.model_validate(document)

@@ -38,11 +38,20 @@ def test_a_replicate_that_stops_early_counts_as_done(
     assert capsys.readouterr().out.endswith("0:20 left\n")
 
 
-def test_bars_on_a_terminal() -> None:
+def test_bars_fit_a_terminal() -> None:
     screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=160)
-    with TrainingProgress("mlp pixels", replicates=2, epochs=4, console=console) as progress:
-        progress.update(report(0, 3))
-        progress.finish(0)
-    text = screen.getvalue()
-    assert all(part in text for part in ("mlp pixels replicate 0", "replicate 1", "waiting", "loss 0.2500", "images/s"))
+    console = Console(file=screen, force_terminal=True, width=80, color_system=None)
+    with TrainingProgress("resnet20 identity", replicates=2, epochs=30, console=console) as progress:
+        progress.update(report(0, 12))
+    lines = screen.getvalue().splitlines()
+    assert all(len(line) < 90 for line in lines)  # control codes count here
+    for part in (
+        "resnet20 identity 0",
+        "12/30",
+        "loss 0.250",
+        "val 90.0%",
+        "12,346/s",
+        "resnet20 identity 1",
+        "waiting",
+    ):
+        assert part in screen.getvalue()

@@ -38,6 +38,7 @@ STUDY = {
         }
     },
     "grid": {"models": ["lenet5"], "permutations": ["identity", "each"]},
+    "tune": {"trials": 0},
     "compute": {"threads": 1},
 }
 

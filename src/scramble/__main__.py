@@ -6,9 +6,11 @@ snapshot of a DVC experiment) runs its own code. TensorFlow is imported by the s
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -47,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--workers",
                 type=_positive,
-                default=os.environ.get("SCRAMBLE_WORKERS"),
+                default=os.environ.get("SCRAMBLE_WORKERS") or None,
                 help="processes side by side (default: cores / compute.threads, 1 on a GPU; also SCRAMBLE_WORKERS)",
             )
     return main
@@ -55,8 +57,13 @@ def parser() -> argparse.ArgumentParser:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1 (--workers, SCRAMBLE_WORKERS)")
     return int(text)
+
+
+def _exit_tidily(number: int, frame: object) -> NoReturn:
+    """Leaves as after an error, so that workers are ended and nothing half-written stays."""
+    sys.exit(128 + number)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -103,6 +110,9 @@ def run(arguments: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one stage. Returns the exit status: 0, 1 after a user's mistake, 130 after Ctrl-C."""
     arguments = parser().parse_args(argv)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _exit_tidily)
     try:
         run(arguments)
     except UserError as error:

@@ -2,12 +2,13 @@
 
 import csv
 import errno
+import io
 import json
 import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,28 +75,35 @@ def whole(target: Path) -> Iterator[Path]:
     """A place to write `target` (a file or a folder) to, moved to `target` when the block ends without an error.
 
     The place is beside the target, named <target>.partial<suffix>; what an interrupted run left there is removed
-    first. A full disk becomes a `UserError`.
+    first. That the disk is full, or does not take it, becomes a `UserError`.
     """
     partial = target.with_name(f"{target.stem}.partial{target.suffix}")
     try:
-        with full_disk_told(target):
+        with disk_errors_told(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             _remove(partial)
             yield partial
             _remove(target)
             os.replace(partial, target)
     finally:
-        _remove(partial)
+        with suppress(OSError):
+            _remove(partial)
+
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 
 
 @contextmanager
-def full_disk_told(target: Path) -> Iterator[None]:
-    """Makes a full disk, or a full quota, a `UserError` that names what was being written."""
+def disk_errors_told(target: Path) -> Iterator[None]:
+    """Makes a full or unwritable disk a `UserError` that names what was being written."""
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in NO_SPACE:
             raise UserError(f"no space left on the disk while writing {target}: free some and run again") from error
+        if error.errno in NOT_WRITABLE:
+            raise UserError(f"{target} cannot be written: {error.strerror} ({error.filename})") from error
         raise
 
 
@@ -126,7 +134,10 @@ def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
 
 def read_json(path: Path) -> Any:
     require(path)
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from None
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -155,6 +166,14 @@ def read_picture(path: Path) -> bytes:
 
 def read_dataset_info(path: Path) -> DatasetInfo:
     return DatasetInfo.model_validate(read_json(path))
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Writes a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    # On a full disk, NumPy's own writing to a file raises an error that does not say so.
+    path.write_bytes(buffer.getbuffer())
 
 
 def read_array(path: Path) -> NDArray[Any]:

@@ -4,11 +4,13 @@ Everything is checked here, before TensorFlow is imported or data is read: unkno
 combinations are refused with the key, what was received and what was expected.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from scramble.errors import UserError, unknown_name
 
@@ -221,7 +223,7 @@ ARCHITECTURES: dict[str, type[ArchitectureOptions]] = {
 class Augmentation(Config):
     """Random changes of the training images, made before they are permuted."""
 
-    max_shift: int = Field(0, ge=0)
+    max_shift: int = Field(0, ge=0, le=16)
     """Largest shift in pixels in each direction; what is uncovered is the background of the picture, 0."""
     horizontal_flip: bool = False
 
@@ -348,7 +350,7 @@ class Study(Config):
     permutations: dict[Name, AnyPermutation]
     models: dict[Name, Model]
     grid: Grid
-    tune: Tune = Tune()
+    tune: Tune
     compute: Compute
 
     @model_validator(mode="after")
@@ -373,6 +375,14 @@ class Study(Config):
                     f"models.{name}.recipe.batch_size {batch_size} is more than dataset.train_limit "
                     f"{self.dataset.train_limit}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> Self:
+        for key in ("train_limit", "test_limit"):
+            limit, classes = getattr(self.dataset, key), self.dataset.classes
+            if limit is not None and classes is not None and limit < classes:
+                raise ValueError(f"dataset.{key} {limit} is less than the {classes} classes: each needs an image")
         return self
 
     @model_validator(mode="after")
@@ -436,14 +446,32 @@ def describe(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
     if location[:1] == ["permutations"] and len(location) > 2:
         del location[2]
     key = ".".join(location)
-    if first["type"] == "union_tag_invalid":
-        known = [tag.strip(" '") for tag in first["ctx"]["expected_tags"].split(",")]
-        kind = first["ctx"]["discriminator"].strip("'")
-        message = unknown_name("dataset" if kind == "name" else "family", first["ctx"]["tag"], known)
-    elif first["type"] == "value_error":
-        message = str(first["ctx"]["error"])
-    elif first["type"] == "missing":
-        message = "is missing"
-    else:
-        message = f"{first['msg'][0].lower()}{first['msg'][1:]}, received {first['input']!r}"
+    message = _explain(first)
     return f"{key}: {message}" if key else message
+
+
+def _explain(error: ErrorDetails) -> str:
+    """What is wrong, in the words of params.yaml instead of Python's."""
+    received = error["input"]
+    match error["type"]:
+        case "union_tag_invalid":
+            known = re.findall(r"'(\w+)'", error["ctx"]["expected_tags"])
+            kind = error["ctx"]["discriminator"].strip("'")
+            return unknown_name("dataset" if kind == "name" else "family", error["ctx"]["tag"], known)
+        case "union_tag_not_found":
+            return f"{error['ctx']['discriminator'].strip(chr(39))} is missing"
+        case "literal_error" if isinstance(received, str):
+            return unknown_name("choice", received, re.findall(r"'(\w+)'", error["ctx"]["expected"]))
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "missing":
+            return "is missing"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"keys with values were expected, received {received!r}"
+        case "tuple_type":
+            return f"a list was expected, received {received!r}"
+        case "too_short":
+            return "at least one is needed, received an empty list"
+        case "string_pattern_mismatch":
+            return f"lower-case letters, digits and _ were expected, received {received!r}"
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}, received {received!r}"

@@ -35,11 +35,12 @@ class TrainingProgress:
         self._done = dict.fromkeys(range(replicates), 0)
         self._tasks: dict[int, TaskID] = {}
         self._bars = Progress(
+            # All of it fits a terminal of 80 columns.
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=6),
             MofNCompleteColumn(),
-            TextColumn("epochs  {task.fields[detail]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeRemainingColumn(compact=True),
             console=self._console,
             disable=not self._console.is_terminal,
         )
@@ -47,7 +48,7 @@ class TrainingProgress:
     def __enter__(self) -> Self:
         self._bars.start()
         for replicate in self._done:
-            name = f"{self._title} replicate {replicate}"
+            name = f"{self._title} {replicate}"
             self._tasks[replicate] = self._bars.add_task(name, total=self._epochs, detail="waiting", start=False)
         return self
 
@@ -58,18 +59,17 @@ class TrainingProgress:
 
     def update(self, report: Report) -> None:
         self._done[report.replicate] = report.epoch
-        detail = (
-            f"loss {report.loss:.4f}  validation accuracy {report.validation_accuracy:.2%}  "
-            f"{report.images_per_second:,.0f} images/s"
-        )
         if self._console.is_terminal:
             task = self._tasks[report.replicate]
+            accuracy = f"val {report.validation_accuracy:.1%}"
+            detail = f"loss {report.loss:.3f} {accuracy} {report.images_per_second:,.0f}/s"
             self._bars.start_task(task)
             self._bars.update(task, completed=report.epoch, detail=detail)
         elif report.epoch in self._printed:
             print(
-                f"{self._title} replicate {report.replicate}  epoch {report.epoch}/{self._epochs}  {detail}  "
-                f"{self._time_left()} left",
+                f"{self._title} replicate {report.replicate}  epoch {report.epoch}/{self._epochs}  "
+                f"loss {report.loss:.4f}  validation accuracy {report.validation_accuracy:.2%}  "
+                f"{report.images_per_second:,.0f} images/s  {self._time_left()} left",
                 flush=True,
             )
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from numpy.typing import NDArray
 
-from scramble.figures.style import Figure, plt
+from scramble.figures.style import Figure, plt, shorten
 
 MOST_LARGE_MATRICES = 4
 MOST_LABELLED_CLASSES = 12
@@ -44,8 +44,7 @@ def confusion(counts: Mapping[str, NDArray[np.integer]], class_names: Sequence[s
 
 
 def _name_classes(axis: Axes, class_names: Sequence[str]) -> None:
-    if len(class_names) > MOST_NAMED_CLASSES:
-        class_names = ()
+    class_names = [shorten(name) for name in class_names] if len(class_names) <= MOST_NAMED_CLASSES else []
     rotation = 90 if any(len(name) > 2 for name in class_names) else 0
     axis.set_xticks(range(len(class_names)), class_names, rotation=rotation, fontsize=7)
     axis.set_yticks(range(len(class_names)), class_names, fontsize=7)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scramble.figures.style import Figure, plt
+from scramble.figures.style import Figure, plt, shorten
 
 
 def image_sheet(rows: Sequence[tuple[str, NDArray[np.uint8]]], columns: Sequence[str], path: Path) -> None:
@@ -29,7 +29,7 @@ def image_sheet(rows: Sequence[tuple[str, NDArray[np.uint8]]], columns: Sequence
             axis.set_xticks([])
             axis.set_yticks([])
             if row == 0:
-                axis.set_title(columns[column], fontsize=9)
+                axis.set_title(shorten(columns[column]), fontsize=9)
         axes[row, 0].set_ylabel(title, fontsize=9)
     _save(figure, path)
 

@@ -38,6 +38,14 @@ plt.rcParams.update(
 )
 
 
+LONGEST_NAME = 12
+
+
+def shorten(name: str) -> str:
+    """A name that fits under or over a small picture."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
 def inline_svg(figure: Figure, name: str, alt: str) -> str:
     """The figure as an <svg> element for an HTML page, and closes it.
 

@@ -42,7 +42,7 @@ def run(study: params.Study, model: str) -> None:
                     for replicate in range(study.replicates)
                 ]
             )
-            np.save(folder / f"{permutation}.npy", logits)
+            artifacts.write_array(folder / f"{permutation}.npy", logits)
             rows += metrics.per_run_rows(model, permutation, logits, split.labels)
         artifacts.write_table(folder / "metrics.csv", rows)
     print(f"{model}: {len(rows)} runs on {len(split.labels)} test images")

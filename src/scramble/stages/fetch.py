@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scramble import params
-from scramble.artifacts import DatasetInfo, Split, SplitInfo, TrainSplit, whole, write_json
+from scramble.artifacts import DatasetInfo, Split, SplitInfo, TrainSplit, whole, write_array, write_json
 from scramble.datasets import DATASETS, RawDataset, stratified_sample
 from scramble.errors import UserError
 from scramble.paths import StudyPaths
@@ -145,7 +145,7 @@ def _write(paths: StudyPaths, train: TrainSplit, test: Split, info: DatasetInfo)
         for folder, arrays in ((train_folder, train), (test_folder, test)):
             folder.mkdir()
             for name, array in arrays:
-                np.save(folder / f"{name}.npy", array, allow_pickle=False)
+                write_array(folder / f"{name}.npy", array)
         write_json(dataset_json, info)
         _draw_samples(train, info.class_names, samples)
 

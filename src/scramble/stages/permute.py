@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scramble import permutations
-from scramble.artifacts import DatasetInfo, TrainSplit, read_dataset_info, read_train_split, whole, write_json
+from scramble.artifacts import (
+    DatasetInfo,
+    TrainSplit,
+    read_dataset_info,
+    read_train_split,
+    whole,
+    write_array,
+    write_json,
+)
 from scramble.errors import UserError, unknown_name
 from scramble.params import AnyPermutation, ImageShape, Study, check_permutation_fits
 from scramble.paths import StudyPaths
@@ -65,7 +73,7 @@ def _write(folder: Path, name: str, spec: AnyPermutation, draws: Sequence[Permut
     document = {"name": name, **spec.model_dump(mode="json"), "per_image": not fixed, "replicates": len(draws)}
     write_json(folder / "permutation.json", document)
     if fixed:
-        np.save(folder / "index.npy", np.stack(fixed))
+        write_array(folder / "index.npy", np.stack(fixed))
 
 
 def _structure(draws: Sequence[Permutation], images: NDArray[np.uint8]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def train_replicates(job: Job, replicates: list[int], send: processes.Send) -> N
     )
     for replicate in replicates:
         data = prepare(split, permutations.load(folder, replicate), job.recipe)
-        with artifacts.full_disk_told(paths.replicates(job.model, job.permutation)):
+        with artifacts.disk_errors_told(paths.replicates(job.model, job.permutation)):
             _train_replicate(job, replicate, trainer, data, send)
     if 0 in replicates:
         devices = [device.name for device in tf.config.list_logical_devices()]
@@ -89,7 +89,7 @@ def _train_replicate(job: Job, replicate: int, trainer: "Trainer", data: "Traini
     folder.mkdir()
     history: list[Epoch] = []
     with EventWriter(job.events / str(replicate)) as events:
-        events.hparams(_hyperparameters(job), group=f"{job.model}/{job.permutation}")
+        events.hparams(_hyperparameters(job), group=f"{job.study.study}/{job.model}/{job.permutation}")
         events.images("inputs", data.validation_images[:NUM_SAMPLES], step=0)
         start = time.monotonic()
         for epoch in trainer.train(data, (job.study.seed, replicate)):
@@ -125,9 +125,11 @@ def _weights(trainer: "Trainer") -> dict[str, NDArray[np.float32]]:
 
 
 def _hyperparameters(job: Job) -> dict[str, Any]:
-    """The model, the permutation and the recipe, flat, as TensorBoard's HParams dashboard wants them."""
-    flat: dict[str, Any] = {"model": job.model, "permutation": job.permutation}
-    for name, value in job.recipe.model_dump().items():
+    """The place in the grid, the options and the recipe, flat, as TensorBoard's HParams dashboard wants them."""
+    model, dataset = job.study.models[job.model], job.study.dataset.name
+    flat: dict[str, Any] = {"dataset": dataset, "model": job.model, "permutation": job.permutation}
+    options = {name: str(value) for name, value in model.options.model_dump().items()}
+    for name, value in (job.recipe.model_dump() | {"options": options}).items():
         if isinstance(value, dict):
             flat |= {f"{name}.{key}": inner for key, inner in value.items()}
         elif value is not None:
