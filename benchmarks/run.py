@@ -93,7 +93,8 @@ def epochs_of_loop(
 ) -> Callable[[], object]:
     """Our loop; every call trains one epoch."""
     from scramble import models
-    from scramble.training import Trainer, prepare
+    from scramble.training import Trainer
+    from scramble.training_data import prepare
 
     recipe = params.Recipe.model_validate(RECIPE | {"augmentation": augmentation})
     architecture = models.build(name, info.image_shape, info.num_classes).to_json()

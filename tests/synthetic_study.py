@@ -94,7 +94,7 @@ def _write_permutation(folder: Path, picture: Image.Image) -> None:
 
 def _write_model(study: params.Study, model: str, labels: np.ndarray, num_classes: int, random: Any) -> None:
     paths = StudyPaths(study.study)
-    paths.predictions(model).mkdir(parents=True)
+    (paths.predictions(model) / "confusion").mkdir(parents=True)
     rows = []
     for permutation in study.grid.permutations:
         family = study.permutations[permutation].family
@@ -102,7 +102,9 @@ def _write_model(study: params.Study, model: str, labels: np.ndarray, num_classe
         logits = random.normal(size=(study.replicates, len(labels), num_classes)).astype(np.float32)
         shifts = random.normal(margin, 0.15, (study.replicates, 1))
         logits[:, np.arange(len(labels)), labels] += shifts
+        confusion = np.stack([metrics.confusion_counts(of_run, labels) for of_run in logits])
         np.save(paths.predictions(model) / f"{permutation}.npy", logits)
+        np.save(paths.predictions(model) / "confusion" / f"{permutation}.npy", confusion)
         rows += metrics.per_run_rows(model, permutation, logits, labels)
         _write_training(study, model, permutation, random)
     write_table(paths.predictions(model) / "metrics.csv", rows)

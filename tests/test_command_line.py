@@ -1,5 +1,6 @@
 """`python src/scramble`, as a user types it: help, refusals and exit statuses."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +20,7 @@ def in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_folder_runs_the_code_beside_it(tmp_path: Path) -> None:
     """A copy of the tree runs its own code, wherever another copy is installed."""
     package = tmp_path / "scramble"
-    package.mkdir()
-    for name in ("__main__.py", "params.py", "errors.py"):
-        (package / name).write_bytes((ROOT / "src/scramble" / name).read_bytes())
+    shutil.copytree(ROOT / "src/scramble", package)
     (package / "__init__.py").write_text("print('this very copy')", encoding="utf-8")
     done = subprocess.run([sys.executable, package, "--help"], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.startswith("this very copy")

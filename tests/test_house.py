@@ -21,7 +21,9 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "paths", "quiet", "progress"}),
     frozenset({"params", "artifacts"}),
     frozenset({"datasets", "permutations", "layers", "metrics", "statistics", "environment", "processes"}),
-    frozenset({"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures", "report"}),
+    frozenset(
+        {"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures", "report", "training_data"}
+    ),
     frozenset({"training"}),
     frozenset({"stages"}),
     frozenset({"__main__"}),
@@ -150,7 +152,7 @@ def code_deciding(stage: str) -> set[Path]:
     """
     without_effect = {"__init__.py", "stages/__init__.py", "errors.py", "paths.py", "quiet.py", "progress.py"}
     if stage in {"train", "evaluate", "report"}:
-        without_effect |= {"params.py"}
+        without_effect |= {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "params").glob("*.py")}
     return code_reached(stage) - {PACKAGE.relative_to(ROOT) / name for name in without_effect}
 
 

@@ -62,7 +62,9 @@ class StudyPaths:
         return Path("runs") / self.study / model / permutation
 
     def predictions(self, model: str) -> Path:
-        """Folder with metrics.csv and, per permutation, <permutation>.npy of shape (replicates, n, classes)."""
+        """Folder with metrics.csv and, per permutation, the logits <permutation>.npy of shape (replicates, n, classes)
+        and the counts confusion/<permutation>.npy of shape (replicates, actual, predicted).
+        """
         return Path("predictions") / self.study / model
 
     @property

@@ -15,9 +15,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from scramble import inputs, layers, optimizers, params
-from scramble.artifacts import DatasetInfo, TrainSplit
+from scramble.artifacts import DatasetInfo
 from scramble.errors import UserError
-from scramble.permutations import FixedPermutation, Permutation
+from scramble.training_data import TrainingData
 
 VALIDATION_BATCH = 500
 ORDER, AUGMENTATION = 0, 1
@@ -37,21 +37,6 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """The arrays of one replicate, as its loop reads them."""
-
-    images: NDArray[np.uint8]
-    """(n, height, width, channels), already permuted unless `Trainer` permutes in the graph"""
-    labels: NDArray[np.int32]
-    validation_images: NDArray[np.uint8]
-    """(v, height, width, channels), permuted"""
-    validation_labels: NDArray[np.int32]
-    index: NDArray[np.int32]
-    """What the graph permutes by, after augmentation: (height * width * channels,) for all images alike, or
-    (n, height * width) for each; () without augmentation"""
-
-
-@dataclass(frozen=True)
 class Resident:
     """`TrainingData` on the devices: per replica what the steps read."""
 
@@ -60,30 +45,6 @@ class Resident:
     index: Any
     validation_images: tf.Tensor
     validation_labels: tf.Tensor
-
-
-def prepare(split: TrainSplit, permutation: Permutation, recipe: params.Recipe) -> TrainingData:
-    """Parts the split, and permutes it at once wherever no augmentation has to come first."""
-    permuted = permutation.apply(split.images, split="train")
-    augmented = recipe.augmentation.active
-    training = np.setdiff1d(np.arange(len(split.labels), dtype=np.int32), split.validation)
-    return TrainingData(
-        images=(split.images if augmented else permuted)[training],
-        labels=split.labels[training],
-        validation_images=permuted[split.validation],
-        validation_labels=split.labels[split.validation],
-        index=_index(permutation, split.images.shape, training) if augmented else np.zeros((), np.int32),
-    )
-
-
-def _index(permutation: Permutation, shape: tuple[int, ...], training: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The permutation of the images at the positions `training` of a split of `shape` (n, height, width, channels)."""
-    if isinstance(permutation, FixedPermutation):
-        return permutation.index
-    count, height, width, _ = shape
-    natural = np.arange(height * width, dtype=np.int32).reshape(height, width, 1)
-    indices = permutation.apply(np.broadcast_to(natural, (count, height, width, 1)), split="train")
-    return indices[training].reshape(-1, height * width)
 
 
 class Trainer:
@@ -125,7 +86,7 @@ class Trainer:
         epoch with the lowest validation loss.
 
         Args:
-            data: from `prepare`.
+            data: from `training_data.prepare`.
             seeds: (study seed, replicate).
 
         Raises:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from scramble.artifacts import DatasetInfo, read_array, read_dataset_info, read_json, read_table
 from scramble.errors import UserError
-from scramble.metrics import confusion_counts
 from scramble.params import Recipe, Study
 from scramble.paths import StudyPaths
 from scramble.statistics import Estimate, mean_interval, paired_difference
@@ -123,7 +122,7 @@ def _cell(
         permutation=permutation,
         runs=tuple({key: _number(row[key]) for key in row if key not in RUN_KEYS} for row in rows),
         histories=tuple({key: [_number(row[key]) for row in rows] for key in rows[0]} for rows in histories),
-        confusion=np.sum([confusion_counts(of_run, labels) for of_run in logits], axis=0),
+        confusion=read_array(paths.predictions(model) / "confusion" / f"{permutation}.npy").sum(axis=0),
         recipe=Recipe.model_validate(read_json(paths.recipe(model, permutation) / "recipe.json")),
     )
 

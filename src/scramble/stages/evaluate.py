@@ -17,7 +17,7 @@ BATCH = 500
 
 
 def run(study: params.Study, model: str) -> None:
-    """Writes the logits of every permutation and replicate, and metrics.csv with a row for each of them."""
+    """Writes logits and confusion counts of every permutation, by replicate, and metrics.csv with a row for each."""
     paths = StudyPaths(study.study)
     split = artifacts.read_test_split(paths.test_split)
     info = artifacts.read_dataset_info(paths.dataset)
@@ -34,7 +34,7 @@ def run(study: params.Study, model: str) -> None:
     normalise = Normaliser(info.mean, info.std)
     rows: list[dict[str, Any]] = []
     with artifacts.whole(paths.predictions(model)) as folder:
-        folder.mkdir()
+        (folder / "confusion").mkdir(parents=True)
         for permutation in study.grid.permutations:
             logits = np.stack(
                 [
@@ -42,7 +42,9 @@ def run(study: params.Study, model: str) -> None:
                     for replicate in range(study.replicates)
                 ]
             )
+            confusion = np.stack([metrics.confusion_counts(of_run, split.labels) for of_run in logits])
             artifacts.write_array(folder / f"{permutation}.npy", logits)
+            artifacts.write_array(folder / "confusion" / f"{permutation}.npy", confusion)
             rows += metrics.per_run_rows(model, permutation, logits, split.labels)
         artifacts.write_table(folder / "metrics.csv", rows)
     print(f"{model}: {len(rows)} runs on {len(split.labels)} test images")
