@@ -125,6 +125,13 @@ def is_running(process: int) -> bool:
     return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
-def test_workers_fill_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("items", "cores_per_worker", "workers"),
+    [(8, 1, 8), (3, 1, 3), (16, 1, 8), (9, 1, 9), (20, 1, 10), (4, 2, 4), (6, 2, 6), (7, 4, 3), (5, 16, 1), (1, 1, 1)],
+)
+def test_workers_fill_the_cores(
+    items: int, cores_per_worker: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert [processes.default_workers(threads) for threads in (1, 2, 3, 8, 16)] == [8, 4, 2, 1, 1]
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([]))
+    assert processes.default_workers(items, cores_per_worker) == workers

@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
                 "--workers",
                 type=_positive,
                 default=os.environ.get("SCRAMBLE_WORKERS") or None,
-                help="processes side by side (default: cores / compute.threads, 1 on a GPU; also SCRAMBLE_WORKERS)",
+                help="processes side by side (default: what fills the cores, 1 on a GPU; also SCRAMBLE_WORKERS)",
             )
     return main
 

@@ -41,7 +41,7 @@ def run(study: params.Study, model: str, permutation: str, workers: int | None =
     paths = StudyPaths(study.study)
     artifacts.require(paths.architecture(model))
     recipe = params.Recipe.model_validate(artifacts.read_json(paths.recipe(model, permutation) / "recipe.json"))
-    workers = workers or processes.default_workers(study.compute.threads * study.compute.devices)
+    workers = workers or processes.default_workers(study.replicates, study.compute.threads * study.compute.devices)
     with (
         artifacts.whole(paths.replicates(model, permutation)) as weights,
         artifacts.whole(paths.events(model, permutation)) as events,
