@@ -27,7 +27,8 @@ def top1_errors(study: str) -> dict[tuple[str, str], list[float]]:
 
 
 def percent(estimate: Estimate, sign: str = "") -> str:
-    return f"{estimate.mean:{sign}.2f} ± {estimate.half_width:.2f}".replace("-", "−")
+    mean = round(estimate.mean, 2) + 0.0  # no -0.00
+    return f"{mean:{sign}.2f} ± {estimate.half_width:.2f}".replace("-", "−")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:2]))
