@@ -5,6 +5,7 @@ import hashlib
 import io
 import tarfile
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from scramble.datasets import download
 from scramble.datasets.download import Member, PublishedFile
 from scramble.errors import UserError
+
+compress = partial(gzip.compress, mtime=0)  # xdist compares the names of tests, which hold these bytes
 
 CONTENT = bytes(range(256)) * 40
 OTHER = bytes(reversed(CONTENT))
@@ -96,7 +99,7 @@ def refused(file, message, mirror=None):
 def mirror(tmp_path):
     folder = tmp_path / "mirror" / "set"
     folder.mkdir(parents=True)
-    (folder / "file.gz").write_bytes(gzip.compress(CONTENT))
+    (folder / "file.gz").write_bytes(compress(CONTENT))
     (folder / "file.tar.gz").write_bytes(tar({"readme": b"hello", "a/two": OTHER, "a/one": CONTENT}))
     return tmp_path / "mirror"
 
@@ -124,7 +127,7 @@ def test_mirror_without_the_file(mirror):
 
 def test_wrong_checksum_names_file_expected_received_and_origin(mirror):
     path = mirror / "set" / "file.gz"
-    path.write_bytes(gzip.compress(OTHER))
+    path.write_bytes(compress(OTHER))
     expected, received = member("", CONTENT).sha256, member("", OTHER).sha256
     refused(zipped(), f"^file has SHA-256 {received}, expected {expected} .*{path}", str(mirror))
     assert path.exists()
@@ -133,11 +136,11 @@ def test_wrong_checksum_names_file_expected_received_and_origin(mirror):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (gzip.compress(CONTENT[:-1]), "file has 10239 bytes, expected 10240"),
-        (gzip.compress(CONTENT + b"x"), "file has more than 10240 bytes, expected 10240"),
-        (gzip.compress(CONTENT)[:-9], "truncated"),
-        (gzip.compress(CONTENT)[:-3], "truncated"),
-        (gzip.compress(CONTENT) + b"rest", "no intact gzip file"),
+        (compress(CONTENT[:-1]), "file has 10239 bytes, expected 10240"),
+        (compress(CONTENT + b"x"), "file has more than 10240 bytes, expected 10240"),
+        (compress(CONTENT)[:-9], "truncated"),
+        (compress(CONTENT)[:-3], "truncated"),
+        (compress(CONTENT) + b"rest", "no intact gzip file"),
         (b"<html>", "file has 6 bytes, expected 10240"),
         (b"", "file has 0 bytes, expected 10240"),
     ],
@@ -153,9 +156,9 @@ def test_damaged_files(mirror, data, message):
         (tar({"a/one": CONTENT}), "lacks a/two"),
         (tar({"a/one": CONTENT, "a/two": CONTENT}), "a/two has SHA-256"),
         (tar({"a/one": CONTENT, "a/two": b"short"}), "a/two has 5 bytes, expected 10240"),
-        (gzip.compress(b"no archive at all"), "no intact tar archive"),
+        (compress(b"no archive at all"), "no intact tar archive"),
         (tar({"a/one": CONTENT, "a/two": OTHER})[:-30], "truncated"),
-        (gzip.compress(b"\0" * 5000), "lacks a/one, a/two"),
+        (compress(b"\0" * 5000), "lacks a/one, a/two"),
     ],
 )
 def test_damaged_archives(mirror, data, message):
@@ -164,7 +167,7 @@ def test_damaged_archives(mirror, data, message):
 
 
 def test_gzip_bomb_is_not_unpacked(mirror, monkeypatch):
-    (mirror / "set" / "file.gz").write_bytes(gzip.compress(b"\0" * 50_000_000))
+    (mirror / "set" / "file.gz").write_bytes(compress(b"\0" * 50_000_000))
     read = []
     read_at_most = download.read_at_most
     monkeypatch.setattr(download, "read_at_most", lambda *given: read.append(read_at_most(*given)) or read[-1])
@@ -176,7 +179,7 @@ def test_gzip_bomb_is_not_unpacked(mirror, monkeypatch):
 
 
 def test_download_is_kept_in_the_cache(server, cache, capsys):
-    server["/file"] = gzip.compress(CONTENT)
+    server["/file"] = compress(CONTENT)
     file = zipped(f"{server.url}/file")
     assert download.read("set", file, None) == [CONTENT]
     assert download.read("set", file, None) == [CONTENT]
@@ -186,8 +189,8 @@ def test_download_is_kept_in_the_cache(server, cache, capsys):
 
 
 def test_the_next_url_is_tried(server, cache):
-    server["/wrong"], server["/truncated"] = gzip.compress(OTHER), gzip.compress(CONTENT)
-    server["/html"], server["/file"] = b"<html>sign in</html>", gzip.compress(CONTENT)
+    server["/wrong"], server["/truncated"] = compress(OTHER), compress(CONTENT)
+    server["/html"], server["/file"] = b"<html>sign in</html>", compress(CONTENT)
     paths = ["/none", "/wrong", "/truncated", "/html", "/file"]
     assert download.read("set", zipped(*(server.url + path for path in paths)), None) == [CONTENT]
     assert server.asked == paths
@@ -196,15 +199,15 @@ def test_the_next_url_is_tried(server, cache):
 
 def test_a_failed_transfer_is_tried_again(server, monkeypatch):
     file = zipped(f"{server.url}/file")
-    monkeypatch.setattr(download.time, "sleep", lambda _: server.update({"/file": gzip.compress(CONTENT)}))
+    monkeypatch.setattr(download.time, "sleep", lambda _: server.update({"/file": compress(CONTENT)}))
     assert download.read("set", file, None) == [CONTENT]
     assert server.asked == ["/file", "/file"]
 
 
 def test_a_damaged_cache_is_replaced(server, cache):
-    server["/file"] = gzip.compress(CONTENT)
+    server["/file"] = compress(CONTENT)
     (cache / "set").mkdir(parents=True)
-    (cache / "set" / "file.gz").write_bytes(gzip.compress(CONTENT)[:20])
+    (cache / "set" / "file.gz").write_bytes(compress(CONTENT)[:20])
     assert download.read("set", zipped(f"{server.url}/file"), None) == [CONTENT]
     assert (cache / "set" / "file.gz").read_bytes() == server["/file"]
 
@@ -215,7 +218,7 @@ def test_archive_from_the_network(server):
 
 
 def test_all_urls_fail(server, cache):
-    server["/wrong"], server["/truncated"] = gzip.compress(OTHER), gzip.compress(CONTENT)
+    server["/wrong"], server["/truncated"] = compress(OTHER), compress(CONTENT)
     file = zipped(*(server.url + path for path in ("/none", "/truncated", "/wrong")))
     refused(
         file,
@@ -233,6 +236,6 @@ def test_no_network_names_the_hosts_and_the_way_out(cache):
 
 
 def test_cache_that_cannot_be_written(server, cache):
-    server["/file"] = gzip.compress(CONTENT)
+    server["/file"] = compress(CONTENT)
     cache.write_text("a file where the folder should be")
     refused(zipped(f"{server.url}/file"), "cannot be written: .*SCRAMBLE_CACHE")
