@@ -60,12 +60,13 @@ def measure(threads: int) -> Iterator[Result]:
     from scramble import distribution
 
     strategy = distribution.configure(params.Compute(threads=threads))
+    condition = "1 thread" if threads == 1 else f"{threads} threads"
     for name, (shape, num_images) in NETWORKS.items():
         split, info = synthetic(shape, num_images)
         loop = epochs_of_loop(name, split, info, strategy, "pixels", {})
-        yield compare(f"{name} loop / fit, {threads} threads", num_images, loop, epochs_of_fit(name, split, info))
+        yield compare(f"{name} loop / fit, {condition}", num_images, loop, epochs_of_fit(name, split, info))
         pair = [epochs_of_loop(name, split, info, strategy, family, AUGMENTATION) for family in ("pixels", "identity")]
-        yield compare(f"{name} scrambled / natural, {threads} threads", num_images, *pair)
+        yield compare(f"{name} scrambled / natural, {condition}", num_images, *pair)
 
 
 def synthetic(shape: params.ImageShape, num_images: int) -> tuple[TrainSplit, DatasetInfo]:
