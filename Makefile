@@ -62,7 +62,7 @@ lock: $(develop)
 	$(compile) --extra dev pyproject.toml -o requirements-dev.txt
 	$(compile) --extra gpu pyproject.toml -o requirements-gpu.txt
 
-compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
 ## clean               remove caches and build products; .venv, data and results stay
 clean:

@@ -93,7 +93,7 @@ def tracked_text() -> Iterator[tuple[str, str]]:
 def test_tracked_files_name_no_machine_and_no_package_index() -> None:
     machine = re.compile(r"(?<![\w.~*}$-])/(?:work|tmp|root|home|Users|workspace)/")
     outside = re.compile(r"\.\./shared")
-    index = re.compile(r"index-url [^ ]*//|//[^ ]*/simple\b|files\.\w+\.org")
+    index = re.compile(r"index.url [^ ]*//|//[^ ]*/simple\b|files\.\w+\.org")
     # .ci/run alone may look for the data that its surroundings may hold.
     allowed = {("tests/test_repository.py", machine), ("tests/test_repository.py", index), (".ci/run", outside)}
     found = [
