@@ -94,8 +94,7 @@ def epochs_of_loop(
 ) -> Callable[[], object]:
     """Our loop; every call trains one epoch."""
     from scramble import models
-    from scramble.training import Trainer
-    from scramble.training_data import prepare
+    from scramble.training import Trainer, prepare
 
     recipe = params.Recipe.model_validate(RECIPE | {"augmentation": augmentation})
     architecture = models.build(name, info.image_shape, info.num_classes).to_json()

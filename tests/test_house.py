@@ -21,9 +21,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "paths", "quiet", "progress"}),
     frozenset({"params", "artifacts"}),
     frozenset({"datasets", "permutations", "layers", "metrics", "statistics", "environment", "processes"}),
-    frozenset(
-        {"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures", "report", "training_data"}
-    ),
+    frozenset({"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures", "report"}),
     frozenset({"training"}),
     frozenset({"stages"}),
     frozenset({"__main__"}),

@@ -61,8 +61,17 @@ MISTAKES = {
     ),
     "batch and replicas": (
         put("compute", value={"strategy": "mirrored", "devices": 3, "threads": 1}),
-        ["batch_size 32", "compute.devices 3"],
+        ["batch_size 32", "3 replicas", "compute.devices"],
     ),
+    "batch and workers": (
+        put("compute", value={"strategy": "multi_worker", "devices": 2, "workers": 3}),
+        ["batch_size 32", "6 replicas", "compute.workers"],
+    ),
+    "workers of one process": (
+        put("compute", value={"strategy": "mirrored", "devices": 2, "workers": 2}),
+        ["mirrored", "workers is 2", "multi_worker"],
+    ),
+    "a cluster of one": (put("compute", value={"strategy": "multi_worker"}), ["workers is 1", "mirrored"]),
     "devices of one device": (put("compute", "devices", value=2), ["one_device", "devices is 2", "mirrored"]),
     "batch and train_limit": (put("dataset", "train_limit", value=20), ["batch_size 32", "train_limit 20"]),
     "warm-up": (put("models", "mlp", "recipe", "warmup_epochs", value=30), ["warmup_epochs 30", "epochs 30"]),

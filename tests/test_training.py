@@ -89,7 +89,7 @@ def digest(trainer: Any) -> str:
 
 
 def train(trainer: Any, split: TrainSplit, permutation: Any, replicate: int = 0) -> tuple[list[Any], str]:
-    from scramble.training_data import prepare
+    from scramble.training import prepare
 
     data = prepare(split, permutation, trainer.recipe)
     return list(trainer.train(data, (1, replicate))), digest(trainer)
@@ -140,7 +140,7 @@ def test_permuting_the_data_or_the_batches_is_the_same(
 def test_augmentation_comes_before_the_permutation(
     make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType
 ) -> None:
-    from scramble.training_data import prepare
+    from scramble.training import prepare
 
     trainer = make_trainer(recipe(**AUGMENTED))
     data = prepare(split, pixels(), trainer.recipe)
@@ -155,7 +155,7 @@ def test_augmentation_comes_before_the_permutation(
 
 def test_scrambling_does_not_touch_a_linear_network(make_trainer: MakeTrainer, split: TrainSplit) -> None:
     """Started from weights that are permuted with the pixels, it computes the same function after training."""
-    from scramble.training_data import prepare
+    from scramble.training import prepare
 
     trainer = make_trainer(recipe(), plain=True)
     natural, _ = train(trainer, split, identity())
@@ -226,7 +226,7 @@ def test_two_replicas_augment_as_one_device(
 
 
 def test_every_replica_has_the_data_on_its_device(make_trainer: MakeTrainer, split: TrainSplit) -> None:
-    from scramble.training_data import prepare
+    from scramble.training import prepare
 
     trainer = make_trainer(recipe(), replicas=2)
     resident = trainer._resident(prepare(split, pixels(), trainer.recipe))

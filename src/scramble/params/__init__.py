@@ -4,12 +4,13 @@ Everything is checked here, before TensorFlow is imported or data is read: unkno
 combinations are refused with the key, what was received and what was expected.
 """
 
+from scramble.params.compute import Compute
 from scramble.params.config import ImageShape
 from scramble.params.datasets import Cifar10, Dataset, Digits, FashionMnist, Idx, Mnist
 from scramble.params.models import ARCHITECTURES, check_architecture_fits, options_of
 from scramble.params.permutations import AnyPermutation, Plain, check_permutation_fits
 from scramble.params.recipes import Augmentation, Recipe
-from scramble.params.study import Compute, Study, load
+from scramble.params.study import Study, load
 
 __all__ = [
     "ARCHITECTURES",

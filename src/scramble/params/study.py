@@ -7,6 +7,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from scramble.errors import UserError, unknown_name
+from scramble.params.compute import Compute
 from scramble.params.config import Config, Name, Seed
 from scramble.params.datasets import AnyDataset
 from scramble.params.models import Model, check_architecture_fits
@@ -32,23 +33,6 @@ class Grid(Config):
 class Tune(Config):
     trials: Literal[0] = 0
     """Trials of the search; 0 trains by the recipes below `models`, as they are."""
-
-
-class Compute(Config):
-    """What of the machine can change a result. Workers and verbosity cannot: they are flags."""
-
-    strategy: Literal["one_device", "mirrored"] = "one_device"
-    devices: int = Field(1, ge=1)
-    """Replicas of `mirrored`: GPUs, or logical CPUs where there is no GPU. All draw the same dropout masks, each for
-    its part of the batch."""
-    threads: int = Field(1, ge=1)
-    """Intra-op threads of one training process; their number changes the bits of convolutions."""
-
-    @model_validator(mode="after")
-    def _devices_fit(self) -> Self:
-        if self.strategy == "one_device" and self.devices != 1:
-            raise ValueError(f"strategy one_device has 1 device, devices is {self.devices}: choose mirrored")
-        return self
 
 
 class Study(Config):
@@ -81,10 +65,10 @@ class Study(Config):
     def _check_batches(self) -> Self:
         for name in self.grid.models:
             batch_size = self.models[name].recipe.batch_size
-            if batch_size % self.compute.devices:
+            if batch_size % self.compute.num_replicas:
                 raise ValueError(
-                    f"models.{name}.recipe.batch_size {batch_size} is not divisible by compute.devices "
-                    f"{self.compute.devices}: every replica takes an equal part"
+                    f"models.{name}.recipe.batch_size {batch_size} is not divisible by the {self.compute.num_replicas} "
+                    "replicas (compute.devices x compute.workers): every replica takes an equal part"
                 )
             if self.dataset.train_limit is not None and batch_size > self.dataset.train_limit:
                 raise ValueError(

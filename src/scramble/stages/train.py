@@ -15,8 +15,7 @@ from scramble.paths import StudyPaths
 from scramble.progress import Report, TrainingProgress
 
 if TYPE_CHECKING:
-    from scramble.training import Epoch, Trainer
-    from scramble.training_data import TrainingData
+    from scramble.training import Epoch, Trainer, TrainingData
 
 HDF5_SLACK_BYTES = 1_000_000
 """What a file of weights may hold beside the weights."""
@@ -63,8 +62,7 @@ def train_replicates(job: Job, replicates: list[int], send: processes.Send) -> N
     import tensorflow as tf
 
     from scramble import distribution
-    from scramble.training import Trainer
-    from scramble.training_data import prepare
+    from scramble.training import Trainer, prepare
 
     paths = StudyPaths(job.study.study)
     strategy = distribution.configure(job.study.compute)

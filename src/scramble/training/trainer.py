@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scramble import inputs, layers, optimizers, params
 from scramble.artifacts import DatasetInfo
 from scramble.errors import UserError
-from scramble.training_data import TrainingData
+from scramble.training.data import TrainingData
 
 VALIDATION_BATCH = 500
 ORDER, AUGMENTATION = 0, 1
