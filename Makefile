@@ -44,9 +44,10 @@ lint: $(develop)
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
-## bench               run the benchmarks
+## bench               run the short benchmarks: benchmarks/README.md
+## bench NAME=resume   run one of them, or a long one
 bench: $(run)
-	.venv/bin/python benchmarks/run.py
+	.venv/bin/python -m benchmarks.run $(NAME)
 
 ## tensorboard         show the training runs in a browser
 tensorboard: $(run)

@@ -20,7 +20,9 @@ STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "paths", "quiet", "progress"}),
     frozenset({"params", "artifacts"}),
-    frozenset({"datasets", "permutations", "layers", "metrics", "statistics", "environment", "processes"}),
+    frozenset(
+        {"datasets", "permutations", "layers", "metrics", "statistics", "environment", "processes", "checkpoints"}
+    ),
     frozenset({"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures", "report"}),
     frozenset({"training"}),
     frozenset({"stages"}),

@@ -64,14 +64,14 @@ def make_trainer(tf: ModuleType, mirrored: Any, info: DatasetInfo) -> MakeTraine
     x = layers.BatchNormalization(name="norm")(x)
     x = keras.layers.ReLU(name="relu")(x)
     x = keras.layers.Flatten(name="flatten")(x)
-    x = keras.layers.Dropout(0.2, name="dropout")(x)
+    x = layers.Dropout(0.2, name="dropout")(x)
     convolutional = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x)).to_json()
     x = keras.layers.Flatten(name="flatten")(inputs)
     linear = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x)).to_json()
 
-    def make(recipe: params.Recipe, replicas: int = 1, plain: bool = False) -> Any:
+    def make(recipe: params.Recipe, replicas: int = 1, plain: bool = False, **compute: Any) -> Any:
         strategy = mirrored if replicas == 2 else tf.distribute.OneDeviceStrategy("/cpu:0")
-        return Trainer(linear if plain else convolutional, recipe, info, strategy)
+        return Trainer(linear if plain else convolutional, recipe, info, strategy, params.Compute(**compute))
 
     return make
 
@@ -95,6 +95,7 @@ def train(trainer: Any, split: TrainSplit, permutation: Any, replicate: int = 0)
     return list(trainer.train(data, (1, replicate))), digest(trainer)
 
 
+SHIFTED = {"augmentation": {"max_shift": 1}}
 AUGMENTED = {"augmentation": {"max_shift": 1, "horizontal_flip": True}}
 
 
@@ -137,20 +138,39 @@ def test_permuting_the_data_or_the_batches_is_the_same(
     assert in_graph == ahead
 
 
+@pytest.mark.parametrize("augmentation", [{"max_shift": 1}, {"cutout": 3}, {"mixup": 0.4}, {"cutmix": 1.0}], ids=str)
 def test_augmentation_comes_before_the_permutation(
-    make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType
+    make_trainer: MakeTrainer, split: TrainSplit, augmentation: dict[str, float], tf: ModuleType
 ) -> None:
     from scramble.training import prepare
 
-    trainer = make_trainer(recipe(**AUGMENTED))
+    trainer = make_trainer(recipe(augmentation=augmentation))
     data = prepare(split, pixels(), trainer.recipe)
-    arguments = (tf.range(16), tf.constant(0), tf.constant([5, 6]))
-    batch = data.images[:16]
-    changed = trainer._changed(tf.constant(batch), tf.constant(data.index), *arguments).numpy()
-    augmented = trainer._changed(tf.constant(batch), tf.constant(identity().index), *arguments).numpy()
-    np.testing.assert_array_equal(changed, pixels().apply(augmented, split="train"))
-    assert not np.array_equal(augmented, batch)
+
+    def batch(index: Any) -> Any:
+        arguments = data.images, data.labels, index, tf.range(16), tf.constant([5, 6])
+        return trainer.graphs.batch(*map(tf.constant, arguments)).images.numpy()
+
+    augmented = batch(identity().index)
+    np.testing.assert_array_equal(batch(pixels().index), pixels().apply(augmented, split="train"))
+    assert not np.array_equal(augmented, trainer.graphs.normalise(data.images[:16]))
     np.testing.assert_array_equal(data.images, np.delete(split.images, split.validation, axis=0))
+
+
+def test_first_inputs_are_those_of_the_first_batch(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    from scramble.training import prepare
+
+    per_image = PerImagePermutation(seed=0, replicate=0)
+    for changed in (recipe(**AUGMENTED), recipe(), recipe(augmentation={"mixup": 1.0})):
+        trainer = make_trainer(changed)
+        seen: list[np.ndarray] = []
+        trainer.graphs.update = lambda x, *_, seen=seen, trainer=trainer: (
+            seen.append(trainer.normalise.undo(x)) or (0.0, 0.0)
+        )
+        eagerly(lambda trainer=trainer: train(trainer, split, per_image))
+        first = trainer.first_inputs(prepare(split, per_image, changed), (1, 0))
+        assert first.shape == (16, *SHAPE)
+        np.testing.assert_array_equal(first, seen[0])
 
 
 def test_scrambling_does_not_touch_a_linear_network(make_trainer: MakeTrainer, split: TrainSplit) -> None:
@@ -178,7 +198,7 @@ def test_no_example_is_lost(make_trainer: MakeTrainer, split: TrainSplit, tf: Mo
     """The batches of an epoch cut a stream of shuffled epochs; 90 is no multiple of 16."""
     trainer = make_trainer(recipe(epochs=4))
     seeds = tf.constant([1, 0])
-    orders = [trainer._order(seeds, epoch).numpy() for epoch in range(5)]
+    orders = [trainer.graphs.order(seeds, epoch).numpy() for epoch in range(5)]
     assert all(sorted(order) == list(range(NUM_TRAIN)) for order in orders)
     assert not np.array_equal(orders[0], orders[1])
     seen = record_batches(trainer, split)
@@ -189,22 +209,26 @@ def test_no_example_is_lost(make_trainer: MakeTrainer, split: TrainSplit, tf: Mo
 
 def record_batches(trainer: Any, split: TrainSplit) -> list[np.ndarray]:
     """Trains, eagerly, and returns the rows of every batch."""
-    import tensorflow as tf
-
     seen: list[np.ndarray] = []
-    step = trainer._step
+    step = trainer.graphs.step
 
     def recording(images: Any, labels: Any, index: Any, rows: Any, seed: Any) -> Any:
         seen.append(rows.numpy())
         return step(images, labels, index, rows, seed)
 
-    trainer._step = recording
+    trainer.graphs.step = recording
+    eagerly(lambda: train(trainer, split, pixels()))
+    return seen
+
+
+def eagerly(run: Callable[[], object]) -> None:
+    import tensorflow as tf
+
     tf.config.run_functions_eagerly(True)
     try:
-        train(trainer, split, pixels())
+        run()
     finally:
         tf.config.run_functions_eagerly(False)
-    return seen
 
 
 def test_two_replicas_agree_with_one_device(make_trainer: MakeTrainer, split: TrainSplit) -> None:
@@ -233,18 +257,114 @@ def test_every_replica_has_the_data_on_its_device(make_trainer: MakeTrainer, spl
     assert [value.device[-5:] for value in resident.images.values] == ["CPU:0", "CPU:1"]
 
 
-def test_two_replicas_normalise_and_drop_out(make_trainer: MakeTrainer, split: TrainSplit) -> None:
-    trainer = make_trainer(recipe(epochs=6), replicas=2)
-    epochs, first = train(trainer, split, pixels())
-    assert epochs[-1].validation_accuracy > 0.9
+def test_two_replicas_normalise_and_drop_out_as_one_device(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    one, _ = train(make_trainer(recipe(epochs=1)), split, pixels())
+    trainer = make_trainer(recipe(epochs=1), replicas=2)
+    two, first = train(trainer, split, pixels())
+    assert two[0].loss == pytest.approx(one[0].loss, abs=1e-6)
+    assert two[0].validation_loss == pytest.approx(one[0].validation_loss, abs=1e-6)
     assert train(trainer, split, pixels())[1] == first
 
 
-def test_label_smoothing(make_trainer: MakeTrainer, tf: ModuleType) -> None:
+RECIPES: dict[str, dict[str, Any]] = {
+    "momentum, step": {"momentum": 0.9, "schedule": "step"},
+    "adam, cosine, augmented": {"optimizer": "adam", "schedule": "cosine", "warmup_epochs": 1, **SHIFTED},
+    "adamw, mixed": {"optimizer": "adamw", "weight_decay": 0.1, "augmentation": {"mixup": 0.2, "cutmix": 1.0}},
+    "moving averages": {"ema_decay": 0.9, "clip_norm": 0.5},
+    "best of moving averages": {"ema_decay": 0.9, "keep": "best"},
+    "early stopping": {"early_stopping": {"patience": 2}, "learning_rate": 1.0},
+    "bfloat16": {"precision": "mixed_bfloat16"},
+    "float16": {"precision": "mixed_float16", "clip_norm": 1.0},
+}
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("name", RECIPES)
+def test_resumed_equals_straight_through(
+    make_trainer: MakeTrainer, split: TrainSplit, name: str, replicas: int
+) -> None:
+    """After every epoch: by a new trainer, from the state as it is stored."""
+    from scramble.training import State, prepare
+
+    changed = recipe(**({"epochs": 4} | RECIPES[name]))
+    trainer = make_trainer(changed, replicas=replicas)
+    data = prepare(split, pixels(), changed)
+    states = [(epoch, trainer.state().to_arrays()) for epoch in trainer.train(data, (1, 0))]
+    straight, history = digest(trainer), list(trainer.history)
+    assert len(states) == 4 or "stopping" in name
+    resumed = make_trainer(changed, replicas=replicas)
+    for epoch, arrays in states:
+        rest = list(resumed.train(data, (1, 0), State.from_arrays(arrays)))
+        assert rest == history[epoch.epoch :]
+        assert resumed.history == history
+        assert digest(resumed) == straight
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_learns(make_trainer: MakeTrainer, split: TrainSplit, name: str) -> None:
+    rate = {"adam": 0.01, "adamw": 0.01}.get(RECIPES[name].get("optimizer", ""), 0.1)
+    epochs, _ = train(
+        make_trainer(recipe(**({"epochs": 15} | RECIPES[name] | {"learning_rate": rate}))), split, pixels()
+    )
+    assert epochs[-1].validation_accuracy > 0.8
+
+
+def test_moving_averages_are_validated_and_kept(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    from scramble.training import prepare
+
+    trainer = make_trainer(recipe(ema_decay=0.5, epochs=1), plain=True)
+    data = prepare(split, pixels(), trainer.recipe)
+    walk = trainer.train(data, (1, 0))
+    epoch = next(walk)
+    last = trainer.model.get_weights()
+    assert next(walk, None) is None
+    assert not np.array_equal(trainer.model.get_weights()[0], last[0])
+    loss, _ = trainer.graphs.run_validation(data.validation_images, data.validation_labels)
+    assert float(loss) == epoch.validation_loss
+
+
+def test_the_best_epoch_is_kept(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    """With labels without a rule, which a network learns by heart."""
+    split = split.model_copy(update={"labels": np.random.default_rng(1).permutation(split.labels)})
+    last, weights_last = train(make_trainer(recipe(epochs=30), plain=True), split, pixels())
+    best, weights_best = train(make_trainer(recipe(epochs=30, keep="best"), plain=True), split, pixels())
+    assert best == last
+    assert min(best, key=lambda epoch: epoch.validation_loss) is not best[-1]
+    assert weights_best != weights_last
+
+
+def test_data_on_the_host_changes_no_byte(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    changed = recipe(**AUGMENTED)
+    assert train(make_trainer(changed, data="host"), split, pixels()) == train(make_trainer(changed), split, pixels())
+
+
+def test_a_compiled_step_agrees(make_trainer: MakeTrainer, split: TrainSplit) -> None:
+    """In all but dropout: XLA draws other random numbers."""
+    changed = recipe(epochs=1, **AUGMENTED)
+    plain, _ = train(make_trainer(changed, plain=True), split, pixels())
+    compiled, _ = train(make_trainer(changed, plain=True, jit=True), split, pixels())
+    assert compiled[0].loss == pytest.approx(plain[0].loss, abs=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_a_lower_precision_computes_otherwise_and_keeps_float32(
+    make_trainer: MakeTrainer, split: TrainSplit, precision: str
+) -> None:
+    full, _ = train(make_trainer(recipe(epochs=1)), split, pixels())
+    trainer = make_trainer(recipe(epochs=1, precision=precision))
+    lower, _ = train(trainer, split, pixels())
+    assert lower[0].loss != full[0].loss
+    assert lower[0].loss == pytest.approx(full[0].loss, rel=0.05)
+    assert {weight.dtype for weight in trainer.model.weights} == {"float32"}
+
+
+def test_label_smoothing(tf: ModuleType) -> None:
+    from scramble.training.losses import cross_entropy
+
     logits, labels = tf.constant([[2.0, 0.0, -1.0, 0.5]]), tf.constant([0])
     log_softmax = np.log(np.exp(logits[0]) / np.exp(logits[0]).sum())
-    plain = make_trainer(recipe(), plain=True)._losses(logits, labels)
-    smoothed = make_trainer(recipe(label_smoothing=0.2), plain=True)._losses(logits, labels)
+    plain = cross_entropy(logits, labels, smoothing=0.0)
+    smoothed = cross_entropy(logits, labels, smoothing=0.2)
     np.testing.assert_allclose(plain, [-log_softmax[0]], rtol=1e-6)
     np.testing.assert_allclose(smoothed, [-(0.8 * log_softmax[0] + 0.2 * log_softmax.mean())], rtol=1e-6)
 
@@ -258,7 +378,7 @@ def test_early_stopping_keeps_the_best_epoch(make_trainer: MakeTrainer, split: T
     best = int(np.argmin(losses))
     assert len(losses) < 30
     assert len(losses) == best + 3
-    kept = trainer._run_validation(
+    kept = trainer.graphs.run_validation(
         pixels().apply(split.images, split="train")[split.validation], split.labels[split.validation]
     )
     assert float(kept[0]) == losses[best] < losses[-1]

@@ -52,6 +52,15 @@ def parser() -> argparse.ArgumentParser:
                 default=os.environ.get("SCRAMBLE_WORKERS") or None,
                 help="processes side by side (default: what fills the cores, 1 on a GPU; also SCRAMBLE_WORKERS)",
             )
+            sub.add_argument(
+                "--save-every",
+                type=_seconds,
+                default=os.environ.get("SCRAMBLE_SAVE_EVERY") or "10",
+                help="least seconds between two checkpoints of a replicate (default: 10; also SCRAMBLE_SAVE_EVERY)",
+            )
+            sub.add_argument(
+                "--profile", action="store_true", help="trace replicate 0's second epoch for TensorBoard into profiles/"
+            )
     return main
 
 
@@ -59,6 +68,18 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1 (--workers, SCRAMBLE_WORKERS)")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds from 0 (--save-every, SCRAMBLE_SAVE_EVERY)"
+        )
+    return seconds
 
 
 def _exit_tidily(number: int, frame: object) -> NoReturn:
@@ -96,7 +117,8 @@ def run(arguments: argparse.Namespace) -> None:
         case "train":
             from scramble.stages import train
 
-            train.run(study, **names, workers=arguments.workers)
+            flags = {name: getattr(arguments, name) for name in ("workers", "save_every", "profile")}
+            train.run(study, **names, **flags)
         case "evaluate":
             from scramble.stages import evaluate
 
@@ -119,7 +141,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: nothing half-written is left; run the same command again", file=sys.stderr)
+        goes_on = "; it goes on after the epoch saved last" if arguments.stage == "train" else ""
+        print(f"interrupted: nothing half-written is left; run the same command again{goes_on}", file=sys.stderr)
         return 130
     return 0
 

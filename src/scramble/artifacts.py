@@ -81,13 +81,13 @@ def whole(target: Path) -> Iterator[Path]:
     try:
         with disk_errors_told(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _remove(partial)
+            remove(partial)
             yield partial
-            _remove(target)
+            remove(target)
             os.replace(partial, target)
     finally:
         with suppress(OSError):
-            _remove(partial)
+            remove(partial)
 
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -119,7 +119,8 @@ def require_space(target: Path, num_bytes: int) -> None:
         )
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file, or a folder with all in it, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -2,29 +2,56 @@
 
 import os
 import platform
-from importlib.metadata import version
+import shutil
+import subprocess
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn")
+GPU_PACKAGES = ("nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-nccl-cu12")
 INSTRUCTION_SETS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve")
-FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "XLA_FLAGS", "TF_XLA_FLAGS", "NVIDIA_TF32_OVERRIDE")
+FLAGS = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "XLA_FLAGS",
+    "TF_XLA_FLAGS",
+    "NVIDIA_TF32_OVERRIDE",
+    "CUBLAS_WORKSPACE_CONFIG",
+)
 
 
-def describe(devices: list[str]) -> dict[str, Any]:
-    """The software, the processor and the flags of this process, as environment.json holds them.
+def describe(devices: list[str], threads: int | None = None) -> dict[str, Any]:
+    """The machine and how this process uses it, as environment.json holds them.
 
     Args:
         devices: names of the devices that train.
+        threads: intra-op threads of the process.
     """
+    return {**machine(), "devices": devices, "threads": threads}
+
+
+def machine() -> dict[str, Any]:
+    """The software, the processor, the GPUs and the flags that this process would run with."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "packages": {package: version(package) for package in PACKAGES},
+        "packages": packages(),
         "processor": processor(),
-        "devices": devices,
+        "gpus": gpus(),
         "flags": {name: os.environ[name] for name in FLAGS if name in os.environ},
     }
+
+
+def packages() -> dict[str, str]:
+    """The versions of those installed packages that compute."""
+    found = {}
+    for name in (*PACKAGES, *GPU_PACKAGES):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def processor() -> dict[str, Any]:
@@ -33,6 +60,15 @@ def processor() -> dict[str, Any]:
     known = lines.get("flags", lines.get("Features", "")).split()
     name = lines.get("model name", platform.processor())
     return {"name": name, "instruction_sets": [each for each in INSTRUCTION_SETS if each in known]}
+
+
+def gpus() -> list[str]:
+    """Name and driver of every NVIDIA GPU; none where their driver is not installed."""
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    if shutil.which(command[0]) is None:
+        return []
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [] if asked.returncode else [line.replace(", ", ", driver ") for line in asked.stdout.splitlines()]
 
 
 def _cpuinfo() -> dict[str, str]:

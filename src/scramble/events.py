@@ -28,13 +28,20 @@ FILE_NAME = "events.out.tfevents.scramble"
 
 
 class EventWriter:
-    """Writes one event file into `folder`, which is made. Use as a context manager."""
+    """Writes one event file into `folder`. Use as a context manager.
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        self._file = (folder / FILE_NAME).open("wb")
+    Args:
+        folder: made, if it is not there.
+        resume_at: goes on with the file that is there after so many bytes; 0 begins a new one.
+    """
+
+    def __init__(self, folder: Path, resume_at: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / FILE_NAME).open("r+b" if resume_at else "wb")
+        self._file.seek(self._file.truncate(resume_at))
         self._writer = RecordWriter(self._file)
-        self._write(Event(file_version="brain.Event:2"))
+        if not resume_at:
+            self._write(Event(file_version="brain.Event:2"))
 
     def __enter__(self) -> Self:
         return self
@@ -43,6 +50,11 @@ class EventWriter:
         self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.close()
+
+    def written(self) -> int:
+        """Hands what is logged so far to the system, and returns its length in bytes."""
+        self._file.flush()
+        return self._file.tell()
 
     def scalars(self, values: dict[str, float], step: int) -> None:
         for tag, value in values.items():

@@ -61,6 +61,14 @@ class StudyPaths:
         """TensorBoard's event files, one folder per replicate."""
         return Path("runs") / self.study / model / permutation
 
+    def checkpoints(self, model: str, permutation: str) -> Path:
+        """What an unfinished training goes on from, one folder per replicate; no stage's output."""
+        return Path(".scramble/checkpoints") / self.study / model / permutation
+
+    def profile(self, model: str, permutation: str) -> Path:
+        """Traces for TensorBoard's profiler; no stage's output."""
+        return Path("profiles") / self.study / model / permutation
+
     def predictions(self, model: str) -> Path:
         """Folder with metrics.csv and, per permutation, the logits <permutation>.npy of shape (replicates, n, classes)
         and the counts confusion/<permutation>.npy of shape (replicates, actual, predicted).

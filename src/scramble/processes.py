@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -32,7 +32,7 @@ def default_workers(items: int, cores_per_worker: int) -> int:
     return math.ceil(items / full_rounds)
 
 
-def run(work: Callable[[list[int], Send], None], items: range, workers: int) -> Iterator[Any]:
+def run(work: Callable[[list[int], Send], None], items: Sequence[int], workers: int) -> Iterator[Any]:
     """Calls `work(share, send)` in up to `workers` new processes and yields what they send, as it comes.
 
     Every process takes each `workers`-th item. An error in one ends all; so does leaving the loop.

@@ -22,6 +22,14 @@ class Report:
     images_per_second: float
 
 
+@dataclass(frozen=True)
+class Resumption:
+    """A replicate does not begin anew: it goes on after an epoch of an earlier attempt."""
+
+    replicate: int
+    epoch: int
+
+
 class TrainingProgress:
     """Shows the replicates of one model under one permutation. Use as a context manager."""
 
@@ -33,6 +41,7 @@ class TrainingProgress:
         self._printed = {round(epochs * part / LINES_PER_REPLICATE) for part in range(1, LINES_PER_REPLICATE + 1)}
         self._start = time.monotonic()
         self._done = dict.fromkeys(range(replicates), 0)
+        self._resumed = 0
         self._tasks: dict[int, TaskID] = {}
         self._bars = Progress(
             # All of it fits a terminal of 80 columns.
@@ -73,6 +82,15 @@ class TrainingProgress:
                 flush=True,
             )
 
+    def resume(self, resumption: Resumption) -> None:
+        """Counts epochs as done that took none of this attempt's time."""
+        replicate, epoch = resumption.replicate, resumption.epoch
+        self._done[replicate] = epoch
+        self._resumed += epoch
+        self._bars.update(self._tasks[replicate], completed=epoch)
+        state = "is finished already" if epoch == self._epochs else f"goes on after epoch {epoch}"
+        self._console.print(f"{self._title} replicate {replicate} {state}", highlight=False)
+
     def finish(self, replicate: int) -> None:
         """Counts the epochs that early stopping has saved as done."""
         self._done[replicate] = self._epochs
@@ -81,6 +99,6 @@ class TrainingProgress:
     def _time_left(self) -> str:
         """Minutes and seconds, if the remaining epochs go on as fast as those that are done."""
         done = sum(self._done.values())
-        elapsed = time.monotonic() - self._start
-        minutes, seconds = divmod(round(elapsed / done * (self._replicates * self._epochs - done)), 60)
+        seconds_per_epoch = (time.monotonic() - self._start) / (done - self._resumed)
+        minutes, seconds = divmod(round(seconds_per_epoch * (self._replicates * self._epochs - done)), 60)
         return f"{minutes}:{seconds:02d}"

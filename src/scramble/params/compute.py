@@ -18,7 +18,7 @@ class Compute(Config):
     threads: int = Field(1, ge=1)
     """Intra-op threads of one training process; their number changes the bits of convolutions."""
     jit: bool = False
-    """Compiles the step with XLA: pays on a GPU, costs on a CPU."""
+    """Compiles the step with XLA: pays on a GPU, costs on a CPU. Dropout then draws other masks."""
     data: Literal["device", "host"] = "device"
     """Where the training images are held: on every device, or in the main memory when a GPU's own is too small."""
 

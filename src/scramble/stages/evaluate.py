@@ -29,7 +29,7 @@ def run(study: params.Study, model: str) -> None:
     from scramble import distribution, layers
     from scramble.inputs import Normaliser
 
-    distribution.configure(study.compute)
+    distribution.configure(params.Compute(threads=study.compute.threads))
     network = layers.model_from_json(paths.architecture(model).read_text(encoding="utf-8"))
     normalise = Normaliser(info.mean, info.std)
     rows: list[dict[str, Any]] = []

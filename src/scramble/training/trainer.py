@@ -1,12 +1,7 @@
-"""The training loop: an epoch is one graph, the data resident, every random choice a function of (seed, epoch, step).
-
-The examples of a run are one stream: the shuffled training part of epoch 1, then that of epoch 2, and so on. Batches
-are cut from the stream, all of one size, so a batch may reach over the end of an epoch; no example is left out or
-padded, and batch normalisation always sees full batches.
-"""
+"""The training of one architecture by one recipe, epoch by epoch, from the start or from a saved state."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -18,43 +13,19 @@ from scramble import inputs, layers, optimizers, params
 from scramble.artifacts import DatasetInfo
 from scramble.errors import UserError
 from scramble.training.data import TrainingData
-
-VALIDATION_BATCH = 500
-ORDER, AUGMENTATION = 0, 1
-"""Streams of random numbers, folded into the seeds of a replicate."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What an epoch left: a row of history.csv. Losses include label smoothing, accuracies are fractions."""
-
-    epoch: int
-    learning_rate: float
-    loss: float
-    accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-
-
-@dataclass(frozen=True)
-class Resident:
-    """`TrainingData` on the devices: per replica what the steps read."""
-
-    images: Any
-    labels: Any
-    index: Any
-    validation_images: tf.Tensor
-    validation_labels: tf.Tensor
+from scramble.training.graphs import Graphs, Resident
+from scramble.training.state import Arrays, Epoch, State, best_epoch
 
 
 class Trainer:
-    """Trains one architecture by one recipe, replicate after replicate, tracing its graphs once.
+    """Trains replicate after replicate, tracing its graphs once.
 
     Args:
         architecture: the model as Keras JSON; (height, width, channels) -> (classes,) logits.
         recipe: how to train.
         info: the dataset, for the normalisation.
         strategy: where to train; the batch of the recipe is the global one.
+        compute: whether the step is compiled, and where the data is held.
     """
 
     def __init__(
@@ -63,197 +34,165 @@ class Trainer:
         recipe: params.Recipe,
         info: DatasetInfo,
         strategy: tf.distribute.Strategy,
+        compute: params.Compute | None = None,
     ) -> None:
         self.architecture = architecture
         self.recipe = recipe
         self.strategy = strategy
+        self.compute = compute or params.Compute()
         self.num_train = info.splits["train"].count
-        self.normalise = inputs.Normaliser(info.mean, info.std)
         if recipe.batch_size > self.num_train:
             raise UserError(f"batch_size {recipe.batch_size} is more than the {self.num_train} training images")
         with strategy.scope():
-            self.model = layers.model_from_json(architecture)
+            self.model = layers.model_from_json(architecture, recipe.precision)
             self.schedule = optimizers.Schedule(recipe, num_steps=self._first_step(recipe.epochs))
             self.optimizer = optimizers.build(recipe, self.schedule, self.model)
-        # Loops are written out as tf.while_loop: AutoGraph leans on what Python 3.15 removes.
-        self._run_epoch = tf.function(self._epoch, autograph=False)
-        self._run_validation = tf.function(self._validate, autograph=False)
+        self._fresh_optimizer = _values(self.optimizer.variables)
+        self._keeps_best = recipe.keep == "best" or recipe.early_stopping is not None
+        self._state = State()
+        self.normalise = inputs.Normaliser(info.mean, info.std)
+        self.graphs = Graphs(self.model, self.optimizer, recipe, self.compute, strategy, self.normalise, self.num_train)
 
-    def train(self, data: TrainingData, seeds: tuple[int, int]) -> Iterator[Epoch]:
-        """Trains from a fresh initialisation, and yields after every epoch; `self.model` then holds its weights.
+    def train(self, data: TrainingData, seeds: tuple[int, int], state: State | None = None) -> Iterator[Epoch]:
+        """Trains from a fresh initialisation, or on from a state, and yields after every epoch that it trains.
 
-        When the generator ends, the model holds the weights to keep: the last, or with early stopping those of the
-        epoch with the lowest validation loss.
+        Between epochs, `state` tells all that the rest depends on. When the generator ends, `self.model` holds the
+        weights to keep: the last, the best epoch's, or their moving averages, as the recipe says.
 
         Args:
-            data: from `training_data.prepare`.
+            data: from `training.prepare`.
             seeds: (study seed, replicate).
+            state: what `self.state()` was after an epoch of the same training; in a cluster, the chief's counts.
 
         Raises:
             UserError: the loss is not a number any more.
         """
         self._reset(seeds)
+        self._restore(state)
         resident = self._resident(data)
-        best_loss, best_weights, best_epoch = np.inf, None, 0
-        for epoch in range(self.recipe.epochs):
-            result = self._train_epoch(epoch, resident, seeds)
-            if not np.isfinite(result.loss):
+        validation = tf.constant(data.validation_images), tf.constant(data.validation_labels)
+        del data  # the devices hold it now
+        while not self._done():
+            epoch = self._train_epoch(resident, validation, seeds)
+            if not np.isfinite(epoch.loss):
                 raise UserError(
-                    f"the loss is {result.loss} in epoch {result.epoch}: training diverged, lower recipe.learning_rate "
+                    f"the loss is {epoch.loss} in epoch {epoch.epoch}: training diverged, lower recipe.learning_rate "
                     f"{self.recipe.learning_rate} or add recipe.warmup_epochs"
                 )
-            yield result
-            if self.recipe.early_stopping is not None:
-                if result.validation_loss < best_loss:
-                    best_loss, best_weights, best_epoch = result.validation_loss, self.model.get_weights(), epoch
-                elif epoch - best_epoch >= self.recipe.early_stopping.patience:
-                    break
-        if best_weights is not None:
-            self.model.set_weights(best_weights)
+            yield epoch
+        self._keep()
+
+    def first_inputs(self, data: TrainingData, seeds: tuple[int, int]) -> NDArray[np.uint8]:
+        """The images of the first batch as the network is given them, augmented and permuted, of the first replica."""
+        rows = self.graphs.order(tf.constant(seeds), 0)[: self.recipe.batch_size].numpy()
+        index = data.index[rows] if data.index.ndim == 2 else data.index
+        arrays = map(tf.constant, (data.images[rows], data.labels[rows], index, np.arange(len(rows), dtype=np.int32)))
+        return self.normalise.undo(self.graphs.batch(*arrays, self.graphs.seed(tf.constant(seeds), 0)).images)
+
+    @property
+    def history(self) -> list[Epoch]:
+        """The epochs trained so far, those before a resumption included."""
+        return self._state.history
+
+    def state(self) -> State:
+        """All that the rest of the training depends on, after the epoch that was yielded last."""
+        return State(
+            history=list(self.history),
+            model=_values(self.model.variables),
+            optimizer=_values(self.optimizer.variables),
+            best=self._state.best,
+        )
 
     def _reset(self, seeds: tuple[int, int]) -> None:
         """Gives every variable the value it has in a model newly made from the seeds."""
         keras.utils.set_random_seed(int(np.random.SeedSequence(seeds).generate_state(1)[0]))
-        fresh = layers.model_from_json(self.architecture)
-        for variable, initial in zip(self.model.variables, fresh.variables, strict=True):
-            variable.assign(initial.value)
-        for variable in self.optimizer.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
+        fresh = layers.model_from_json(self.architecture, self.recipe.precision)
+        _assign(self.model.variables, _values(fresh.variables))
+        _assign(self.optimizer.variables, self._fresh_optimizer)
+
+    def _restore(self, state: State | None) -> None:
+        self._state = State()
+        if state is not None:
+            self._state = State(history=list(state.history), best=state.best)
+            _assign(self.model.variables, state.model)
+            _assign(self.optimizer.variables, state.optimizer)
 
     def _resident(self, data: TrainingData) -> Resident:
-        """Copies the training part to every replica, the validation part to the first."""
+        """Copies the training part to every replica of this process, or holds it in the main memory."""
+        devices = ["/cpu:0"] if self.compute.data == "host" else self.strategy.extended.worker_devices
 
         def everywhere(array: NDArray[Any]) -> Any:
             def on_replica(context: Any) -> tf.Tensor:
-                with tf.device(self.strategy.extended.worker_devices[context.replica_id_in_sync_group]):
+                with tf.device(devices[context.replica_id_in_sync_group % len(devices)]):
                     return tf.constant(array)
 
             return self.strategy.experimental_distribute_values_from_function(on_replica)
 
-        return Resident(
-            images=everywhere(data.images),
-            labels=everywhere(data.labels),
-            index=everywhere(data.index),
-            validation_images=tf.constant(data.validation_images),
-            validation_labels=tf.constant(data.validation_labels),
-        )
+        return Resident(everywhere(data.images), everywhere(data.labels), everywhere(data.index))
 
     def _first_step(self, epoch: int) -> int:
         """The first step whose batch begins in `epoch` (from 0) or later."""
         return -(-epoch * self.num_train // self.recipe.batch_size)
 
-    def _train_epoch(self, epoch: int, resident: Resident, seeds: tuple[int, int]) -> Epoch:
-        first, end = self._first_step(epoch), self._first_step(epoch + 1)
-        loss, accuracy = self._run_epoch(
-            resident.images,
-            resident.labels,
-            resident.index,
+    def _done(self) -> bool:
+        """Whether all epochs are trained, or early stopping has waited long enough."""
+        history, stopping = self._state.history, self.recipe.early_stopping
+        best = best_epoch(history)
+        waited = len(history) - best.epoch if best else 0
+        return len(history) == self.recipe.epochs or (stopping is not None and waited >= stopping.patience)
+
+    def _train_epoch(
+        self, resident: Resident, validation: tuple[tf.Tensor, tf.Tensor], seeds: tuple[int, int]
+    ) -> Epoch:
+        """Trains the next epoch and takes it up in the state."""
+        number = len(self._state.history)
+        first, end = self._first_step(number), self._first_step(number + 1)
+        loss, accuracy = self.graphs.run_epoch(
+            resident,
             seeds=tf.constant(seeds, tf.int32),
-            epoch=tf.constant(epoch),
+            epoch=tf.constant(number),
             first_step=tf.constant(first),
             num_steps=tf.constant(end - first),
         )
-        validation_loss, validation_accuracy = self._run_validation(
-            resident.validation_images, resident.validation_labels
-        )
-        return Epoch(
-            epoch=epoch + 1,
-            learning_rate=float(self.schedule(end - 1)),
-            loss=float(loss),
-            accuracy=float(accuracy),
-            validation_loss=float(validation_loss),
-            validation_accuracy=float(validation_accuracy),
-        )
+        with self._averaged():
+            validation_loss, validation_accuracy = self.graphs.run_validation(*validation)
+            epoch = Epoch(
+                epoch=number + 1,
+                learning_rate=float(self.schedule(end - 1)),
+                loss=float(loss),
+                accuracy=float(accuracy),
+                validation_loss=float(validation_loss),
+                validation_accuracy=float(validation_accuracy),
+            )
+            self._state.history.append(epoch)
+            if self._keeps_best and best_epoch(self._state.history) is epoch:
+                self._state.best = self.model.get_weights()
+        return epoch
 
-    def _epoch(
-        self,
-        images: Any,
-        labels: Any,
-        index: Any,
-        seeds: tf.Tensor,
-        epoch: tf.Tensor,
-        first_step: tf.Tensor,
-        num_steps: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The steps of one epoch in one graph. Returns the mean loss and the accuracy over its batches."""
-        batch_size = self.recipe.batch_size
-        stream = tf.concat([self._order(seeds, epoch), self._order(seeds, epoch + 1)[:batch_size]], axis=0)
-        offset = first_step * batch_size - epoch * self.num_train
-
-        def train_step(step: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            rows = tf.slice(stream, [offset + step * batch_size], [batch_size])
-            seed = tf.random.fold_in(tf.random.fold_in(seeds, AUGMENTATION), first_step + step)
-            losses, corrects = self.strategy.run(self._step, args=(images, labels, index, rows, seed))
-            loss += self.strategy.reduce("SUM", losses, axis=None)
-            correct += self.strategy.reduce("SUM", corrects, axis=None)
-            return step + 1, loss, correct
-
-        _, loss, correct = tf.while_loop(lambda step, *_: step < num_steps, train_step, (0, 0.0, 0.0))
-        count = tf.cast(num_steps, tf.float32)
-        return loss / count, correct / (count * batch_size)
-
-    def _order(self, seeds: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        seed = tf.random.fold_in(tf.random.fold_in(seeds, ORDER), epoch)
-        return tf.random.experimental.stateless_shuffle(tf.range(self.num_train), seed)
-
-    def _step(
-        self, images: tf.Tensor, labels: tf.Tensor, index: tf.Tensor, rows: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """One replica's part of a step. Returns its share of the batch's mean loss, and how many it got right."""
-        size = self.recipe.batch_size // self.strategy.num_replicas_in_sync
-        first = tf.distribute.get_replica_context().replica_id_in_sync_group * size
-        part = tf.slice(rows, [first], [size])
-        x = self.normalise(self._changed(tf.gather(images, part), index, part, first, seed))
-        y = tf.gather(labels, part)
-        with tf.GradientTape() as tape:
-            logits = tf.cast(self.model(x, training=True), tf.float32)
-            loss = tf.reduce_sum(self._losses(logits, y)) / self.recipe.batch_size
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Within, the model holds the moving averages of its weights, if the recipe keeps any."""
+        if self.recipe.ema_decay is None:
+            yield
+            return
         variables = self.model.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss, _num_correct(logits, y)
+        weights = _values(variables)
+        _assign(variables, _values(optimizers.averages(self.optimizer)))
+        yield
+        _assign(variables, weights)
 
-    def _changed(
-        self, images: tf.Tensor, index: tf.Tensor, rows: tf.Tensor, first: tf.Tensor, seed: tf.Tensor
-    ) -> tf.Tensor:
-        """Augments, then permutes, where the recipe asks for it; else the resident images are permuted already.
-
-        The draws are made for the whole batch, so that an image's change does not depend on the replicas.
-
-        Args:
-            images: (size, height, width, channels), those at the positions `rows` (size,) of the resident ones; in the
-                batch they begin at `first`.
-        """
-        if not self.recipe.augmentation.active:
-            return images
-        draws = tf.random.stateless_uniform([self.recipe.batch_size, 3], seed)
-        draws = tf.slice(draws, [first, 0], [images.shape[0], 3])
-        images = inputs.augment(images, self.recipe.augmentation, draws)
-        if index.shape.rank == 1:
-            return inputs.permute(images, index)
-        return inputs.permute_each(images, tf.gather(index, rows))
-
-    def _losses(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Cross-entropy per example, (n,), against labels smoothed as in Szegedy et al. 2016, section 7."""
-        smoothing, num_classes = self.recipe.label_smoothing, logits.shape[-1]
-        if not smoothing:
-            return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        targets = tf.one_hot(labels, num_classes) * (1 - smoothing) + smoothing / num_classes
-        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-
-    def _validate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean loss and accuracy over the validation part."""
-        count = tf.shape(labels)[0]
-
-        def validate_batch(start: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            end = tf.minimum(start + VALIDATION_BATCH, count)
-            logits = tf.cast(self.model(self.normalise(images[start:end]), training=False), tf.float32)
-            loss += tf.reduce_sum(self._losses(logits, labels[start:end]))
-            return end, loss, correct + _num_correct(logits, labels[start:end])
-
-        _, loss, correct = tf.while_loop(lambda start, *_: start < count, validate_batch, (0, 0.0, 0.0))
-        return loss / tf.cast(count, tf.float32), correct / tf.cast(count, tf.float32)
+    def _keep(self) -> None:
+        """Leaves the model with the weights to keep."""
+        if self._state.best:
+            self.model.set_weights(self._state.best)
+        elif self.recipe.ema_decay is not None:
+            _assign(self.model.trainable_variables, _values(optimizers.averages(self.optimizer)))
 
 
-def _num_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
-    return tf.reduce_sum(tf.cast(right, tf.float32))
+def _values(variables: list[Any]) -> Arrays:
+    return [variable.numpy() for variable in variables]
+
+
+def _assign(variables: list[Any], values: Arrays) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,58 @@
+"""Studies in folders of their own, run stage by stage by the code of this tree."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks import ROOT
+from scramble import params
+from scramble.paths import StudyPaths
+
+
+class ScratchStudy:
+    """A study in `folder`."""
+
+    def __init__(self, folder: Path, **blocks: Any) -> None:
+        """Writes params.yaml.
+
+        Args:
+            blocks: `replicates`, `dataset` and `models` as in params.yaml; all models are trained on natural images.
+        """
+        self.folder = folder
+        document = {
+            "study": "scratch",
+            "root": ".",
+            "params": "params.yaml",
+            "seed": 1,
+            "permutations": {"identity": {"family": "identity"}},
+            "grid": {"models": list(blocks["models"]), "permutations": ["identity"]},
+            "tune": {"trials": 0},
+            "compute": {"strategy": "one_device", "threads": 1},
+            **blocks,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+        self.study = params.load(folder / "params.yaml")
+        self.paths = StudyPaths(self.study.study)
+
+    def command(self, stage: str, **arguments: str) -> list[str]:
+        """The command line of a stage, to be run in the folder."""
+        options = [f"--{name}={value}" for name, value in arguments.items()]
+        return [sys.executable, str(ROOT / "src/scramble"), stage, *options]
+
+    def run(self, stage: str, **arguments: str) -> None:
+        subprocess.run(self.command(stage, **arguments), cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
+
+    def train(self, model: str, **arguments: str) -> None:
+        self.run("train", model=model, permutation="identity", **arguments)
+
+    def prepare(self) -> None:
+        """Runs the stages before `train`."""
+        self.run("fetch")
+        self.run("permute", permutation="identity")
+        for model in self.study.grid.models:
+            self.run("describe", model=model)
+            self.run("tune", model=model, permutation="identity")
