@@ -87,6 +87,15 @@ def configure(threads: int) -> "tf.distribute.Strategy":
     return distribution.configure(params.Compute(threads=threads))
 
 
+def configure_plainly(threads: int) -> None:
+    """Imports TensorFlow with its own defaults for a machine with so many cores, on which `fit` is fastest."""
+    quiet.import_tensorflow()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
 def build(network: Network) -> "keras.Model":
     from scramble import models
 
@@ -127,13 +136,9 @@ class Loop:
 
 def by_fit(wait: Wait, network: Network, threads: int, precision: str = "float32") -> None:
     """`keras.Model.fit` on NumPy arrays, with Keras' own batch normalisation and its own loss."""
-    quiet.import_tensorflow()
+    configure_plainly(threads)
     import keras
-    import tensorflow as tf
 
-    # TensorFlow's own default where there are so many cores; fit is a little slower with one inter-op thread.
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
     model = plain_keras(network, precision)
     model.compile(
         optimizer=keras.optimizers.SGD(LEARNING_RATE),

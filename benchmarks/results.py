@@ -26,7 +26,7 @@ class Result:
     def __str__(self) -> str:
         wanted = f"  wanted {self.wanted}" if self.wanted else ""
         numbers = f"{_number(self.ours):>9} : {_number(self.peer):>9} {self.unit:9}"
-        return f"{self.name:64} {numbers} = {self.ratio:.3f}{wanted}"
+        return f"{self.name:70} {numbers} = {self.ratio:.3f}{wanted}"
 
     def row(self) -> dict[str, str | float]:
         return {

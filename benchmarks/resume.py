@@ -39,7 +39,7 @@ BLOCKS: dict[str, Any] = {
                 "schedule": "cosine",
                 "warmup_epochs": 2,
                 "batch_size": 64,
-                "epochs": 200,
+                "epochs": 120,
                 "ema_decay": 0.99,
                 "keep": "best",
                 "augmentation": {"max_shift": 2, "mixup": 0.2},

@@ -19,7 +19,7 @@ from scramble.permutations import FAMILIES, FixedPermutation, PerImagePermutatio
 
 STRENGTHS: dict[str, dict[str, Any]] = {"tiles": {"size": 4}, "within_tiles": {"size": 4}, "swaps": {"share": 0.5}}
 AUGMENTATION = {"max_shift": 2}
-BATCHES = {"mlp": 200, "lenet5": 40, "resnet20": 2}
+BATCHES = {"mlp": 100, "lenet5": 24, "resnet20": 2}
 """Of an epoch: short ones, since there are many to take turns."""
 Seconds = dict[tuple[str, bool], float]
 """By family, "natural" among them, and whether with augmentation: an epoch."""
@@ -44,7 +44,7 @@ def seconds_by_family(network: Network, rounds: int) -> Seconds:
 
 
 def turns(network: Network, strategy: Any) -> dict[tuple[str, bool], Any]:
-    """What trains one epoch when it is called, with its first epoch behind it.
+    """What trains one epoch when it is called, with two epochs of warm-up behind it.
 
     All families share a trainer, its graph and its weights: speed does not ask whose epoch it is.
     """
@@ -58,8 +58,9 @@ def turns(network: Network, strategy: Any) -> dict[tuple[str, bool], Any]:
         next(epochs["natural", True])
     for family, permutation in permutations(network.image_shape).items():
         epochs |= {(family, False): plain.epochs(permutation), (family, True): augmented.epochs(permutation)}
-    for each in epochs.values():
-        next(each)
+    for _ in range(2):
+        for each in epochs.values():
+            next(each)
     return {key: each.__next__ for key, each in epochs.items()}
 
 

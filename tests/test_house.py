@@ -21,10 +21,21 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "paths", "quiet", "progress"}),
     frozenset({"params", "artifacts"}),
     frozenset(
-        {"datasets", "permutations", "layers", "metrics", "statistics", "environment", "processes", "checkpoints"}
+        {
+            "datasets",
+            "permutations",
+            "layers",
+            "metrics",
+            "statistics",
+            "environment",
+            "processes",
+            "checkpoints",
+            "clusters",
+        }
     ),
     frozenset({"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures", "report"}),
     frozenset({"training"}),
+    frozenset({"replicates"}),
     frozenset({"stages"}),
     frozenset({"__main__"}),
 )

@@ -181,7 +181,7 @@ def test_mixup_blends(mode: Any, images: np.ndarray, partners: np.ndarray) -> No
     mixed, share = mode(lambda x, y, d: inputs.mix(x, y, augmentation, d))(images, partners, make_draws(share=SHARES))
     own = SHARES[:, None, None, None]
     assert mixed.dtype == share.dtype == np.float32
-    np.testing.assert_allclose(mixed, own * images.astype(np.float64) + (1 - own) * partners, rtol=1e-6)
+    np.testing.assert_allclose(mixed, own * images.astype(np.float64) + (1 - own) * partners, atol=1e-4)
     np.testing.assert_array_equal(mixed[0], partners[0])
     np.testing.assert_array_equal(mixed[4], images[4])
     np.testing.assert_array_equal(share, SHARES)
@@ -283,6 +283,7 @@ def test_draws_are_independent_and_uniform(tf: ModuleType) -> None:
     draws = draw_many(tf, EVERYTHING)
     uniform = np.column_stack([draws.shift, draws.flip, draws.hole, draws.patch])
     assert all(stats.kstest(column, stats.uniform.cdf).pvalue > 0.01 for column in uniform.T)
+    assert len(np.unique(uniform)) > 0.99 * uniform.size  # no stream twice
     correlations = np.corrcoef(np.column_stack([uniform, draws.cutmix, draws.share]), rowvar=False)
     assert np.abs(correlations - np.eye(9)).max() < 0.05  # 3.5 standard deviations of 1 / sqrt(4800)
 

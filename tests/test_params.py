@@ -37,6 +37,7 @@ def put(*keys: str, value: Any) -> Callable[[Document], None]:
     return change
 
 
+RECIPE = {"optimizer": "adam", "learning_rate": 0.001, "epochs": 1}
 MISTAKES = {
     "top level key": (put("sed", value=1), ["unknown parameter 'sed'", "did you mean 'seed'"]),
     "nested key": (put("models", "mlp", "recipe", "epoch", value=1), ["models.mlp.recipe", "did you mean 'epochs'"]),
@@ -71,6 +72,16 @@ MISTAKES = {
         put("compute", value={"strategy": "mirrored", "devices": 2, "workers": 2}),
         ["mirrored", "workers is 2", "multi_worker"],
     ),
+    "cutout": (
+        put("models", "mlp", "recipe", "augmentation", value={"cutout": 33}),
+        ["models.mlp.recipe.augmentation.cutout 33", "32x32"],
+    ),
+    "no partner": (
+        put("models", "mlp", "recipe", value={**RECIPE, "batch_size": 1, "augmentation": {"mixup": 0.2}}),
+        ["batch_size 1", "mixup", "2 or more"],
+    ),
+    "a moving average that stands still": (put("models", "mlp", "recipe", "ema_decay", value=1), ["ema_decay", "1"]),
+    "precision": (put("models", "mlp", "recipe", "precision", value="half"), ["precision", "'half'", "mixed_bfloat16"]),
     "a cluster of one": (put("compute", value={"strategy": "multi_worker"}), ["workers is 1", "mirrored"]),
     "devices of one device": (put("compute", "devices", value=2), ["one_device", "devices is 2", "mirrored"]),
     "batch and train_limit": (put("dataset", "train_limit", value=20), ["batch_size 32", "train_limit 20"]),

@@ -25,6 +25,7 @@ STAGES = {
     "tune": "the recipe that training will use",
     "train": "weights, history and TensorBoard events of every replicate",
     "evaluate": "what every replicate of a model predicts for the test images",
+    "verify": "whether finished stages, executed again, give the same bytes",
     "report": "tables, figures and the answer",
 }
 ARGUMENTS = {
@@ -42,7 +43,8 @@ def parser() -> argparse.ArgumentParser:
     subparsers = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for stage, summary in STAGES.items():
         sub = subparsers.add_parser(stage, help=summary, description=f"Writes {summary}.")
-        sub.add_argument("--params", type=Path, default=Path("params.yaml"), help="the study (default: %(default)s)")
+        named = sub.add_mutually_exclusive_group()
+        named.add_argument("--params", type=Path, default=Path("params.yaml"), help="the study (default: %(default)s)")
         for argument in ARGUMENTS.get(stage, ()):
             sub.add_argument(f"--{argument}", required=True, help=f"name of a {argument} in the study's grid")
         if stage == "train":
@@ -61,7 +63,19 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--profile", action="store_true", help="trace replicate 0's second epoch for TensorBoard into profiles/"
             )
+        if stage == "verify":
+            named.add_argument("--study", help="the study by its name")
+            _add_verify_arguments(sub)
     return main
+
+
+def _add_verify_arguments(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("stages", nargs="*", metavar="STAGE", help="as train or train@mlp-identity (default: all)")
+    sub.add_argument(
+        "--tolerance", type=_tolerance, default="1e-5", help="relative, between numbers (default: %(default)s)"
+    )
+    sub.add_argument("--controls", action="store_true", help="run the built-in controls; no stage but those named")
+    sub.add_argument("--recorded", action="store_true", help="execute nothing, keep what was found (for dvc repro)")
 
 
 def _positive(text: str) -> int:
@@ -82,21 +96,34 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _tolerance(text: str) -> float:
+    try:
+        tolerance = float(text)
+    except ValueError:
+        tolerance = -1
+    if not 0 <= tolerance < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to below 1")
+    return tolerance
+
+
 def _exit_tidily(number: int, frame: object) -> NoReturn:
     """Leaves as after an error, so that workers are ended and nothing half-written stays."""
     sys.exit(128 + number)
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
+    """Runs one stage. Returns the exit status: 1 where `verify` finds a difference, else 0."""
+    # Quiet TensorFlow's start-up lines; set before its import, wherever a stage makes it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    if arguments.stage == "verify":
+        return _verify(arguments)
     study = params.load(arguments.params)
     names = {name: getattr(arguments, name) for name in ARGUMENTS.get(arguments.stage, ())}
     for kind, name in names.items():
         known = getattr(study.grid, f"{kind}s")
         if name not in known:
             raise UserError(f"--{kind}: {unknown_name(kind, name, known)}")
-    # Quiet TensorFlow's start-up lines; set before its import, wherever a stage makes it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
     match arguments.stage:
         case "fetch":
             from scramble.stages import fetch
@@ -127,16 +154,31 @@ def run(arguments: argparse.Namespace) -> None:
             from scramble.stages import report
 
             report.run(study)
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from scramble.verification import lock
+
+    study = params.load(lock.params_file(arguments.study) if arguments.study else arguments.params)
+    if arguments.recorded:
+        from scramble.stages import verify
+
+        verify.run(study)
+        return 0
+    from scramble.verification import command
+
+    return 0 if command.run(study, arguments.stages, arguments.tolerance, arguments.controls) else 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one stage. Returns the exit status: 0, 1 after a user's mistake, 130 after Ctrl-C."""
+    """Runs one stage. Returns the exit status: that of `run`, 1 after a user's mistake, 130 after Ctrl-C."""
     arguments = parser().parse_args(argv)
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _exit_tidily)
     try:
-        run(arguments)
+        return run(arguments)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -144,7 +186,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         goes_on = "; it goes on after the epoch saved last" if arguments.stage == "train" else ""
         print(f"interrupted: nothing half-written is left; run the same command again{goes_on}", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

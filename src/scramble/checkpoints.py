@@ -56,7 +56,7 @@ class Checkpoint:
         size = sum(array.nbytes for array in arrays.values())
         artifacts.require_space(self._state, size)
         with artifacts.whole(self._state) as target, target.open("wb") as file:
-            np.savez(file, allow_pickle=False, events_bytes=events_bytes, **arrays)  # type: ignore[arg-type]
+            np.savez(file, allow_pickle=False, events_bytes=events_bytes, **arrays)
             file.flush()
             os.fsync(file.fileno())
 

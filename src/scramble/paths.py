@@ -78,3 +78,8 @@ class StudyPaths:
     @property
     def report(self) -> Path:
         return Path("reports") / self.study
+
+    @property
+    def verification(self) -> Path:
+        """What executing finished stages again has shown (`verdicts.Document`)."""
+        return self.report / "verification.json"

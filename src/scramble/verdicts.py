@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -57,10 +57,13 @@ class Reexecution(Found):
     """Of the second execution."""
 
     @property
-    def decisive(self) -> Difference | None:
-        """The first difference beyond the tolerance; if there is none, the first."""
-        beyond = (difference for difference in self.differences if not difference.within_tolerance)
-        return next(beyond, next(iter(self.differences), None))
+    def first_differences(self) -> list[Difference]:
+        """Of the files of one name, as history.csv, the first that differs: beyond the tolerance, where any does."""
+        beyond = [difference for difference in self.differences if not difference.within_tolerance]
+        first: dict[str, Difference] = {}
+        for difference in beyond or self.differences:
+            first.setdefault(PurePath(difference.file).name, difference)
+        return list(first.values())
 
 
 class Control(Found):
@@ -99,11 +102,7 @@ def load(study: Study) -> Document:
     path = StudyPaths(study.study).verification
     if not path.is_file():
         return Document(study=study.study)
-    try:
-        found = Document.model_validate(artifacts.read_json(path))
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise UserError(f"{path} is damaged (at {where}): delete it and run `dvc repro`") from None
+    found = read(path)
     known = digests({file for each in found.stages.values() for file in each.outputs} | control_files(study))
     stages = {name: each for name, each in found.stages.items() if each.outputs.items() <= known.items()}
     controls = found.controls if found.controls.files == digests(control_files(study)) else Controls()
@@ -112,6 +111,19 @@ def load(study: Study) -> Document:
         stages={name: stages[name] for name in sorted(stages) if in_grid(name, study)},
         controls=controls,
     )
+
+
+def read(path: Path) -> Document:
+    """Reads a verification.json, whatever it speaks of.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return Document.model_validate(artifacts.read_json(path))
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(f"{path} is damaged (at {where}): delete it and run `dvc repro`") from None
 
 
 def save(study: Study, document: Document) -> None:

@@ -76,4 +76,6 @@ class Recipe(Config):
             raise ValueError(f"optimizer adam has no weight decay, weight_decay is {self.weight_decay}: choose adamw")
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"warmup_epochs {self.warmup_epochs} must be less than epochs {self.epochs}")
+        if self.augmentation.mixes and self.batch_size == 1:
+            raise ValueError("batch_size 1 leaves mixup and cutmix no partner in the batch: take 2 or more")
         return self

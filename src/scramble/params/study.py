@@ -92,6 +92,11 @@ class Study(Config):
                 check_permutation_fits(name, self.permutations[name], self.dataset.shape)
             for name in self.grid.models:
                 check_architecture_fits(f"models.{name}", self.models[name].architecture, self.dataset.shape)
+                cutout, (height, width, _) = self.models[name].recipe.augmentation.cutout, self.dataset.shape
+                if cutout > min(height, width):
+                    raise ValueError(
+                        f"models.{name}.recipe.augmentation.cutout {cutout} is larger than images of {height}x{width}"
+                    )
         return self
 
 

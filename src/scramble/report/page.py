@@ -73,6 +73,7 @@ def render(results: Results, pictures: Pictures) -> str:
         recipes=recipes(results),
         recipe_row=recipe_row,
         command=command(results),
+        verify_command=verify_command(results),
     )
 
 
@@ -222,6 +223,12 @@ def command(results: Results) -> str:
     """What makes these results, typed in the repository root."""
     folder = PurePosixPath(results.study.params).parent
     return "dvc repro" if folder == PurePosixPath() else f"dvc repro {folder}/dvc.yaml"
+
+
+def verify_command(results: Results) -> str:
+    """What executes the finished stages again, typed in the repository root."""
+    of_study = "" if results.study.params == "params.yaml" else f" --study {results.study.study}"
+    return f"python src/scramble verify{of_study}"
 
 
 def prices_in_words(results: Results) -> str:

@@ -12,6 +12,7 @@ from scramble.errors import UserError
 from scramble.params import Recipe, Study
 from scramble.paths import StudyPaths
 from scramble.statistics import Estimate, mean_interval, paired_difference
+from scramble.verdicts import Document, read
 
 History = dict[str, list[float]]
 """The columns of a history.csv."""
@@ -53,6 +54,7 @@ class Results:
     """By model."""
     structures: dict[str, dict[str, Any]]
     """By permutation."""
+    verification: Document
 
     @property
     def natural(self) -> str | None:
@@ -99,6 +101,7 @@ def gather(study: Study) -> Results:
         cells=cells,
         ledgers={model: read_json(paths.ledger(model)) for model in study.grid.models},
         structures={name: read_json(paths.permutation(name) / "structure.json") for name in study.grid.permutations},
+        verification=read(paths.verification),
     )
 
 

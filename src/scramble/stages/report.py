@@ -1,8 +1,10 @@
 """report: the answer of a study as a page, as numbers for `dvc metrics` and as tables for `dvc plots`.
 
-Reads what the stages before left of the study's grid, whatever else lies on the disk; writes reports/<study> whole.
+Reads what the stages before left of the study's grid, whatever else lies on the disk; writes reports/<study> whole,
+with the verification.json that it found there.
 """
 
+import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -24,9 +26,11 @@ def run(study: Study) -> None:
     """
     results = gather(study)
     pictures = _draw(results)
-    folder = StudyPaths(study.study).report
+    paths = StudyPaths(study.study)
+    folder = paths.report
     with whole(folder) as partial:
         partial.mkdir()
+        shutil.copy(paths.verification, partial)
         tables.write(results, partial)
         (partial / "report.html").write_text(page.render(results, pictures), encoding="utf-8")
     print(f"{folder / 'report.html'}: {page.answer(results)[0]}")

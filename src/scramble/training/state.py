@@ -12,7 +12,10 @@ Arrays = list[NDArray[Any]]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch left: a row of history.csv. Losses include label smoothing, accuracies are fractions."""
+    """What an epoch left: a row of history.csv. Losses include label smoothing, accuracies are fractions.
+
+    Of mixed images the training accuracy counts the own label alone, so it reads low.
+    """
 
     epoch: int
     learning_rate: float

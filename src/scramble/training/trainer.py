@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from scramble import inputs, layers, optimizers, params
+from scramble import clusters, distribution, inputs, layers, optimizers, params
 from scramble.artifacts import DatasetInfo
 from scramble.errors import UserError
 from scramble.training.data import TrainingData
@@ -68,7 +68,7 @@ class Trainer:
             UserError: the loss is not a number any more.
         """
         self._reset(seeds)
-        self._restore(state)
+        self._restore(self._of_chief(state or State()))
         resident = self._resident(data)
         validation = tf.constant(data.validation_images), tf.constant(data.validation_labels)
         del data  # the devices hold it now
@@ -84,10 +84,16 @@ class Trainer:
 
     def first_inputs(self, data: TrainingData, seeds: tuple[int, int]) -> NDArray[np.uint8]:
         """The images of the first batch as the network is given them, augmented and permuted, of the first replica."""
-        rows = self.graphs.order(tf.constant(seeds), 0)[: self.recipe.batch_size].numpy()
-        index = data.index[rows] if data.index.ndim == 2 else data.index
-        arrays = map(tf.constant, (data.images[rows], data.labels[rows], index, np.arange(len(rows), dtype=np.int32)))
-        return self.normalise.undo(self.graphs.batch(*arrays, self.graphs.seed(tf.constant(seeds), 0)).images)
+        first_batch = self.graphs.order(tf.constant(seeds), 0)[: self.recipe.batch_size].numpy()
+        index = data.index[first_batch] if data.index.ndim == 2 else data.index
+        batch = self.graphs.batch(
+            tf.constant(data.images[first_batch]),
+            tf.constant(data.labels[first_batch]),
+            tf.constant(index),
+            rows=tf.range(len(first_batch)),
+            seed=self.graphs.seed(tf.constant(seeds), 0),
+        )
+        return self.normalise.undo(batch.images)
 
     @property
     def history(self) -> list[Epoch]:
@@ -110,10 +116,17 @@ class Trainer:
         _assign(self.model.variables, _values(fresh.variables))
         _assign(self.optimizer.variables, self._fresh_optimizer)
 
-    def _restore(self, state: State | None) -> None:
-        self._state = State()
-        if state is not None:
-            self._state = State(history=list(state.history), best=state.best)
+    def _of_chief(self, state: State) -> State:
+        """The state that the chief of a cluster was given; the others may know of none."""
+        member = clusters.member(self.compute)
+        if member.size == 1:
+            return state
+        arrays = state.to_arrays() if member.is_chief else None
+        return State.from_arrays(distribution.broadcast(self.strategy, arrays))
+
+    def _restore(self, state: State) -> None:
+        self._state = State(history=list(state.history), best=state.best)
+        if state.history:
             _assign(self.model.variables, state.model)
             _assign(self.optimizer.variables, state.optimizer)
 
@@ -145,7 +158,7 @@ class Trainer:
         self, resident: Resident, validation: tuple[tf.Tensor, tf.Tensor], seeds: tuple[int, int]
     ) -> Epoch:
         """Trains the next epoch and takes it up in the state."""
-        number = len(self._state.history)
+        number = len(self.history)
         first, end = self._first_step(number), self._first_step(number + 1)
         loss, accuracy = self.graphs.run_epoch(
             resident,
@@ -158,7 +171,7 @@ class Trainer:
             validation_loss, validation_accuracy = self.graphs.run_validation(*validation)
             epoch = Epoch(
                 epoch=number + 1,
-                learning_rate=float(self.schedule(end - 1)),
+                learning_rate=float(self.schedule(max(0, self.optimizer.iterations.numpy() - 1))),
                 loss=float(loss),
                 accuracy=float(accuracy),
                 validation_loss=float(validation_loss),

@@ -119,7 +119,7 @@ def _array(path: Path) -> dict[str, Any]:
 
 def _tensors(path: Path) -> dict[str, Any]:
     """Every tensor of an HDF5 file by its path there."""
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     found: dict[str, Any] = {}
 

@@ -1,7 +1,7 @@
 """What a verification shows: how far it has come, and at the end what it found."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -65,25 +65,26 @@ class VerificationProgress:
 def show(stages: Mapping[str, Reexecution], controls: Sequence[Control], console: Console) -> None:
     """Prints the verdicts, what differs, and the controls."""
     if stages:
-        table = Table("stage", "verdict", "what differs")
+        table = Table("stage", "verdict")
         for name, found in stages.items():
-            differences = [str(found.decisive)] * (found.decisive is not None) + [
-                f"{len(found.not_judged)} event files, which are not judged" for _ in found.not_judged[:1]
-            ]
-            table.add_row(name, found.verdict, "\n".join(differences))
+            table.add_row(name, found.verdict)
         console.print(table)
-        _show_environment(stages, console)
+    for name, found in stages.items():
+        for line in _differences(found):
+            console.print(f"{name}: {line}", highlight=False, soft_wrap=True, markup=False)
     if controls:
         table = Table("control", "expected", "measured", "")
         for control in controls:
-            table.add_row(control.name, control.expected, control.measured, PASSED[control.passed])
+            table.add_row(control.name, control.expected, control.measured, OUTCOMES[control.passed])
         console.print(table)
 
 
-PASSED = {True: "passed", False: "FAILED", None: "does not apply"}
+OUTCOMES = {True: "passed", False: "FAILED", None: "does not apply"}
 
 
-def _show_environment(stages: Mapping[str, Reexecution], console: Console) -> None:
-    changes = {key: both for found in stages.values() for key, both in found.environment_changes.items()}
-    for key, (first, second) in changes.items():
-        console.print(f"environment: {key} was {first}, is {second}", highlight=False, soft_wrap=True, markup=False)
+def _differences(found: Reexecution) -> Iterator[str]:
+    yield from map(str, found.first_differences)
+    if found.not_judged:
+        yield f"other event files, which are not judged: {', '.join(found.not_judged)}"
+    for key, (first, second) in found.environment_changes.items():
+        yield f"environment: {key} was {first or 'not there'}, is {second or 'not there'}"

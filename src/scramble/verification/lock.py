@@ -1,4 +1,4 @@
-"""Studies by name, and what their dvc.lock says of finished stages. Reads the files that DVC writes; DVC is not imported."""
+"""A study by its name, and what its dvc.lock says of finished stages. DVC itself is not imported."""
 
 import hashlib
 import json
@@ -55,17 +55,18 @@ def finished_stages(study: Study) -> dict[str, FinishedStage]:
     """Every stage of the study's grid that dvc.lock holds, except `verify` itself.
 
     Raises:
-        UserError: there is no dvc.lock, or it is none.
+        UserError: there is no dvc.lock, it is damaged, or no stage of the grid is in it.
     """
     path = Path(study.params).with_name("dvc.lock")
-    if not path.is_file():
-        raise UserError(f"{path} does not exist: nothing of the study {study.study} is finished, run {repro(study)}")
     try:
-        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"] if path.is_file() else {}
         found = [_stage(name, entry) for name, entry in stages.items()]
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is damaged ({' '.join(str(error).split())}): run {repro(study)}") from None
-    return {stage.name: stage for stage in found if stage.name != "verify" and in_grid(stage.name, study)}
+    finished = {stage.name: stage for stage in found if stage.name != "verify" and in_grid(stage.name, study)}
+    if not finished:
+        raise UserError(f"{path} holds no finished stage of the study {study.study}: run {repro(study)} first")
+    return finished
 
 
 def _stage(name: str, entry: dict[str, Any]) -> FinishedStage:

@@ -1,0 +1,193 @@
+"""The benchmark suite at toy size: that it measures what it says, not what it measures."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import pytest
+
+from benchmarks import kernels, loops, machine, memory, pipeline, results, scrambling
+from benchmarks.loops import NETWORKS
+from benchmarks.results import Result
+from benchmarks.turns import Contestant, Wait, in_process, race
+from scramble import params
+from scramble.datasets.idx import read_idx
+from scramble.progress import Report, TrainingProgress
+
+# --- turns ----------------------------------------------------------------------------------------------------
+
+
+def note_epochs(wait: Wait, path: Path, name: str) -> None:
+    while True:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(name)
+        wait()
+
+
+def test_contestants_take_turns_after_a_warm_up(tmp_path: Path) -> None:
+    path = tmp_path / "epochs"
+    trains = {name: (partial(note_epochs, path=path, name=name), count) for name, count in (("a", 1), ("b", 2))}
+    assert set(race(trains, rounds=3)) == {"a", "b"}
+    epochs = path.read_text(encoding="utf-8")
+    assert sorted(epochs[:3]) == ["a", "b", "b"]
+    assert epochs[3:] == "abb" * 3
+
+
+def fail(wait: Wait) -> None:
+    raise SystemExit(1)
+
+
+def test_a_contestant_that_fails_is_no_result() -> None:
+    with Contestant(fail) as contestant, pytest.raises(EOFError):
+        contestant.ready()
+
+
+def test_a_function_runs_in_a_process_of_its_own() -> None:
+    assert in_process(divmod, 7, 2) == (3, 1)
+
+
+# --- results --------------------------------------------------------------------------------------------------
+
+
+def names(path: Path) -> list[str]:
+    return [row["name"] for row in json.loads(path.read_text(encoding="utf-8"))["results"]]
+
+
+def test_a_part_replaces_its_own_results(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    here: dict[str, Any] = {"processor": {"name": "this"}, "matmul_gflops": {"float32": 1.0}}
+    results.record(path, here, "speed", [Result("speed: old", 2.0, 1.0, "images/s")])
+    results.record(path, here, "memory", [Result("memory: mlp", 0.75, 1.5, "GiB", "<= 1")])
+    results.record(path, here, "speed", [Result("speed: new", 3.0, 2.0, "images/s")])
+    assert names(path) == ["memory: mlp", "speed: new"]
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["results"][0] == {"name": "memory: mlp", "ours": 0.75, "peer": 1.5, "ratio": 0.5, "unit": "GiB"}
+    results.record(path, here | {"processor": {"name": "other"}}, "growth", [Result("growth: mlp", 1.0, 1.0, "s")])
+    assert names(path) == ["growth: mlp"]
+
+
+# --- loops ----------------------------------------------------------------------------------------------------
+
+TOY = {name: network._replace(num_images=2 * loops.BATCH_SIZE) for name, network in NETWORKS.items()}
+
+
+@pytest.fixture
+def configured(tf: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A strategy for a process in which TensorFlow has run already."""
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    monkeypatch.setattr(loops, "configure", lambda threads: strategy)
+    monkeypatch.setattr(loops, "configure_plainly", lambda threads: None)
+    return strategy
+
+
+class EnoughError(Exception):
+    pass
+
+
+def after(epochs: int) -> Wait:
+    """What ends a contestant after so many epochs."""
+    counted = iter(range(epochs - 1))
+
+    def wait() -> None:
+        if next(counted, None) is None:
+            raise EnoughError
+
+    return wait
+
+
+@pytest.mark.parametrize("loop", [loops.by_loop, loops.by_fit])
+def test_a_loop_waits_after_every_epoch(loop: Callable[..., None], configured: Any) -> None:
+    with pytest.raises(EnoughError):
+        loop(after(2), TOY["mlp"], threads=1)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is an optional extra of the benchmarks")
+@pytest.mark.parametrize("memory_format", ["contiguous_format", "channels_last"])
+def test_pytorch_waits_after_every_epoch(memory_format: str) -> None:
+    with pytest.raises(EnoughError):
+        loops.by_pytorch(after(2), TOY["lenet5"], threads=1, memory_format=memory_format)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_peers_train_the_same_network(name: str, tf: ModuleType) -> None:
+    from scramble.layers import BatchNormalization
+
+    ours, stock = loops.build(NETWORKS[name]), loops.plain_keras(NETWORKS[name], "float32")
+    assert [weight.shape for weight in stock.trainable_weights] == [weight.shape for weight in ours.trainable_weights]
+    assert not any(isinstance(layer, BatchNormalization) for layer in stock.layers)
+    if find_spec("torch") is not None:
+        from benchmarks import torch_networks
+
+        theirs = torch_networks.NETWORKS[name]()
+        expected = sum(weight.numpy().size for weight in ours.trainable_weights)
+        assert sum(parameter.numel() for parameter in theirs.parameters()) == expected
+
+
+def test_peers_see_the_images_as_the_loop_normalises_them(tf: ModuleType) -> None:
+    from scramble.inputs import Normaliser
+
+    split, info = loops.noise(TOY["resnet20"])
+    images, labels = loops.normalised(TOY["resnet20"])
+    assert abs(Normaliser(info.mean, info.std)(split.images[:-1]).numpy() - images).max() < 1e-5
+    assert labels.shape == (TOY["resnet20"].num_images,)
+
+
+# --- parts ----------------------------------------------------------------------------------------------------
+
+
+def test_the_matmul_peak_is_of_every_type(configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "SIZE", 64)
+    assert all(peak > 0 for peak in machine.matmul_peaks(["float32", "bfloat16"]).values())
+
+
+def test_kernels_of_a_real_step_are_found(configured: Any) -> None:
+    inside, _ = kernels.seconds_inside(TOY["lenet5"])
+    assert inside > 0
+
+
+def test_only_convolutions_and_products_count(tf: ModuleType, tmp_path: Path) -> None:
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    space = xplane_pb2.XSpace()
+    plane = space.planes.add()
+    events = plane.lines.add().events
+    for key, name in enumerate(
+        ("a/MatMul:_MklMatMul", "b:_MklNativeConv2DBackpropFilter", "MatMul/BiasAdd:BiasAdd", "")
+    ):
+        plane.event_metadata[key].name = name
+        events.add(metadata_id=key, duration_ps=int(10**key * kernels.PICOSECONDS))
+    (tmp_path / "trace").write_bytes(space.SerializeToString())
+    assert kernels.kernel_seconds(tmp_path / "trace") == 11
+
+
+def families() -> Iterator[str]:
+    """Every family that params.yaml may name."""
+    for spec in get_args(get_args(params.AnyPermutation)[0]):
+        yield from get_args(spec.model_fields["family"].annotation)
+
+
+def test_every_family_is_compared_with_natural_images(configured: Any) -> None:
+    turns = scrambling.turns(TOY["mlp"], configured)
+    expected = {"natural", *families()} - {"identity"}
+    assert turns.keys() == {(family, augmented) for family in expected for augmented in (False, True)}
+
+
+def test_images_of_mnists_size_are_written_as_idx(tmp_path: Path) -> None:
+    memory.write_idx(tmp_path, "train", count=20)
+    assert read_idx(tmp_path / "train-images-idx3-ubyte").shape == (20, 28, 28)
+    assert read_idx(tmp_path / "train-labels-idx1-ubyte").tolist() == 2 * list(range(10))
+
+
+def test_the_time_inside_epochs_is_read_off_what_training_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    for title, speeds in (("mlp identity", [500.0, 1_000.0]), ("lenet5 pixels", [2_000.0, 2_000.0])):
+        with TrainingProgress(title, replicates=1, epochs=8) as progress:
+            for epoch, speed in zip((4, 8), speeds, strict=True):
+                progress.update(
+                    Report(replicate=0, epoch=epoch, loss=1, validation_accuracy=0, images_per_second=speed)
+                )
+    # 1,000 images: 8 epochs of 2 s and 1 s on average, 8 of half a second.
+    assert pipeline.epoch_seconds(capsys.readouterr().out, num_images=1_000) == pytest.approx(8 * 1.5 + 8 * 0.5)
