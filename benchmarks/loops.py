@@ -75,8 +75,8 @@ def noise(network: Network) -> Noise:
 def normalised(network: Network) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """The training part as a peer likes it best: float32 images (n, height, width, channels), and labels (n,)."""
     split, _ = noise(network)
-    images = split.images[:-1].astype(np.float32)
-    return (images / 255 - MEAN) / STD, split.labels[:-1]
+    images = split.images[:-1].astype(np.float32) / np.float32(255)
+    return (images - np.float32(MEAN)) / np.float32(STD), split.labels[:-1]
 
 
 def configure(threads: int) -> "tf.distribute.Strategy":

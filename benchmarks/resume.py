@@ -106,7 +106,7 @@ def resumed_identically(study: ScratchStudy, undisturbed: dict[str, str]) -> boo
 def saved(study: ScratchStudy) -> list[str]:
     """What there is to go on from, whole or (`partial`) half-written."""
     paths = sorted(path for path in (study.folder / STATES).rglob("*") if path.is_file() and path.name != "key")
-    return [str(path.relative_to(study.folder / study.paths.checkpoints(MODEL, "identity"))) for path in paths]
+    return [f"{path.parent.name}/{path.name}" for path in paths]
 
 
 def results(study: ScratchStudy) -> list[Path]:

@@ -19,7 +19,7 @@ from scramble.permutations import FAMILIES, FixedPermutation, PerImagePermutatio
 
 STRENGTHS: dict[str, dict[str, Any]] = {"tiles": {"size": 4}, "within_tiles": {"size": 4}, "swaps": {"share": 0.5}}
 AUGMENTATION = {"max_shift": 2}
-BATCHES = {"mlp": 100, "lenet5": 24, "resnet20": 2}
+BATCHES = {"mlp": 50, "lenet5": 24, "resnet20": 1}
 """Of an epoch: short ones, since there are many to take turns."""
 Seconds = dict[tuple[str, bool], float]
 """By family, "natural" among them, and whether with augmentation: an epoch."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from scramble import metrics, params
+from scramble import metrics, params, verdicts
 from scramble.artifacts import DatasetInfo, SplitInfo, write_json, write_table
 from scramble.paths import StudyPaths
 
@@ -61,6 +61,7 @@ def write(
         _write_permutation(paths.permutation(permutation), picture)
     for model in study.grid.models:
         _write_model(study, model, labels, len(class_names), random)
+    verdicts.save(study, verdicts.Document(study=study.study))
     return study
 
 

@@ -156,7 +156,7 @@ def test_only_convolutions_and_products_count(tf: ModuleType, tmp_path: Path) ->
     plane = space.planes.add()
     events = plane.lines.add().events
     for key, name in enumerate(
-        ("a/MatMul:_MklMatMul", "b:_MklNativeConv2DBackpropFilter", "MatMul/BiasAdd:BiasAdd", "")
+        ("a/MatMul:_MklMatMul", "b:_MklNativeConv2DBackpropFilter", "MatMul/BiasAdd:BiasAdd", "MatMul")
     ):
         plane.event_metadata[key].name = name
         events.add(metadata_id=key, duration_ps=int(10**key * kernels.PICOSECONDS))
@@ -170,10 +170,19 @@ def families() -> Iterator[str]:
         yield from get_args(spec.model_fields["family"].annotation)
 
 
-def test_every_family_is_compared_with_natural_images(configured: Any) -> None:
+def test_every_family_is_compared_with_natural_images() -> None:
+    assert scrambling.permutations((28, 28, 1)).keys() == set(families()) - {"identity"}
+
+
+def test_every_family_takes_turns_with_natural_images(configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = scrambling.permutations((28, 28, 1))
+    monkeypatch.setattr(scrambling, "permutations", lambda _: {name: drawn[name] for name in ("pixels", "per_image")})
     turns = scrambling.turns(TOY["mlp"], configured)
-    expected = {"natural", *families()} - {"identity"}
-    assert turns.keys() == {(family, augmented) for family in expected for augmented in (False, True)}
+    assert list(turns) == [
+        (name, augmented) for name in ("natural", "pixels", "per_image") for augmented in (False, True)
+    ]
+    for turn in turns.values():
+        turn()
 
 
 def test_images_of_mnists_size_are_written_as_idx(tmp_path: Path) -> None:

@@ -31,11 +31,12 @@ LEVELS: tuple[frozenset[str], ...] = (
             "processes",
             "checkpoints",
             "clusters",
+            "verdicts",
         }
     ),
     frozenset({"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures", "report"}),
     frozenset({"training"}),
-    frozenset({"replicates"}),
+    frozenset({"replicates", "verification"}),
     frozenset({"stages"}),
     frozenset({"__main__"}),
 )
@@ -162,7 +163,7 @@ def code_deciding(stage: str) -> set[Path]:
     alone, the code that checks params.yaml cannot either: a new option must not retrain every model.
     """
     without_effect = {"__init__.py", "stages/__init__.py", "errors.py", "paths.py", "quiet.py", "progress.py"}
-    if stage in {"train", "evaluate", "report"}:
+    if stage in {"train", "evaluate", "verify", "report"}:
         without_effect |= {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "params").glob("*.py")}
     return code_reached(stage) - {PACKAGE.relative_to(ROOT) / name for name in without_effect}
 
@@ -198,6 +199,7 @@ def test_outs_are_where_paths_says() -> None:
         "tune": {paths.recipe("model", "permutation")},
         "train": {paths.replicates("model", "permutation"), paths.events("model", "permutation")},
         "evaluate": {paths.predictions("model")},
+        "verify": {paths.verification},
     }
     assert {stage: outs(stage) for stage in STAGES if stage != "report"} == expected
     assert {out.parent for out in outs("report")} == {paths.report}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import synthetic_study
-from scramble import params
+from scramble import params, verdicts
 from scramble.errors import UserError
 from scramble.report import page, tables
 from scramble.report.results import gather
@@ -41,7 +41,6 @@ def make(description, **shape):
 def make_tables(description, **shape):
     """Writes what is no page, which needs no figures."""
     study = synthetic_study.write(description, **shape)
-    FOLDER.mkdir(parents=True)
     tables.write(gather(study), FOLDER)
 
 
@@ -104,7 +103,7 @@ def test_the_page_and_the_bytes_of_everything():
     report.run(study)
     assert once == {path: path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()}
     assert {str(path.relative_to(FOLDER)) for path in once} == {
-        *("report.html", "metrics.json", "results.csv"),
+        *("report.html", "metrics.json", "results.csv", "verification.json"),
         *("plots/learning_curves.csv", "plots/errors.csv", "plots/confusion.csv"),
     }
     check_page((FOLDER / "report.html").read_text(encoding="utf-8"))
@@ -196,7 +195,6 @@ def test_what_the_grid_does_not_name_is_not_looked_at():
     synthetic_study.write(synthetic_study.document())
     description = synthetic_study.document(permutations=IDENTITY)
     description["grid"]["models"] = ["lenet5"]
-    FOLDER.mkdir(parents=True)
     (FOLDER / "old").touch()
     report.run(params.Study.model_validate(description))
     assert list(json.loads((FOLDER / "metrics.json").read_text())) == ["lenet5"]
@@ -208,7 +206,6 @@ def test_what_the_grid_does_not_name_is_not_looked_at():
 
 def test_predictions_of_other_replicates_are_refused_and_the_old_report_stays():
     synthetic_study.write(synthetic_study.document())
-    FOLDER.mkdir(parents=True)
     (FOLDER / "report.html").write_text("old")
     study = params.Study.model_validate(synthetic_study.document(replicates=4))
     with pytest.raises(UserError, match="4 replicates and 300 test images: run `dvc repro`"):
@@ -221,7 +218,7 @@ def test_what_is_missing_is_named():
     Path("models/synthetic/mlp/ledger.json").unlink()
     with pytest.raises(UserError, match=r"models/synthetic/mlp/ledger.json is missing"):
         report.run(study)
-    assert not FOLDER.exists()
+    assert [path.name for path in FOLDER.iterdir()] == ["verification.json"]
 
 
 @pytest.mark.parametrize(
@@ -276,3 +273,60 @@ def test_every_family_can_be_described():
 def test_the_command_that_makes_the_study():
     results = gather(synthetic_study.write(synthetic_study.document(params="pipelines/lecture/params.yaml")))
     assert page.command(results) == "dvc repro pipelines/lecture/dvc.yaml"
+
+
+def found(verdict, **changes):
+    """A stage executed again."""
+    fields = {"tolerance": 1e-5, "outputs": {}, "differences": (), "not_judged": (), "environment_changes": {}}
+    return verdicts.Reexecution(verdict=verdict, environment={}, **fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [("params.yaml", "verify</code></p>"), ("pipelines/synthetic/params.yaml", "verify --study synthetic</code></p>")],
+)
+def test_nothing_verified_yet(file, command):
+    html = make(synthetic_study.document(models=("mlp",), params=file))
+    assert f"Nothing verified yet: <code>python src/scramble {command}" in html
+
+
+def test_what_verification_found():
+    study = synthetic_study.write(synthetic_study.document(models=("mlp",)))
+    weights = verdicts.Difference(
+        file="model.weights.h5",
+        where="dense/vars/0",
+        absolute=0.25,
+        relative=0.5,
+        largest_relative=0.5,
+        within_tolerance=False,
+    )
+    changes = {"python": ("3.11.7", "3.12.1"), "flags.XLA_FLAGS": (None, "<fast>")}
+    stages = {
+        "fetch": found("identical"),
+        "train@mlp-identity": found("different", differences=(weights,), environment_changes=changes),
+        "train@mlp-pixels": found("equal within tolerance", not_judged=("events.out.tfevents.scramble",)),
+    }
+    outcomes = {"inverse permutation": None, "permuted rows": True, "random labels": False}
+    controls = tuple(
+        verdicts.Control(name=name, expected="expected", measured="measured", passed=passed)
+        for name, passed in outcomes.items()
+    )
+    document = verdicts.Document(study="synthetic", stages=stages, controls=verdicts.Controls(results=controls))
+    verdicts.save(study, document)
+    report.run(study)
+    html = (FOLDER / "report.html").read_text(encoding="utf-8")
+    check_page(html)
+    section = html.split('<section id="verification">')[1]
+    assert "Nothing verified yet" not in section
+    assert "<td>model.weights.h5: dense/vars/0 differs by 0.25, relative 0.5</td>" in section
+    assert "<td>python: 3.11.7 → 3.12.1; flags.XLA_FLAGS: – → &lt;fast&gt;</td>" in section
+    assert re.findall(r"<td>([a-z ]*)</td></tr>", section) == ["does not apply", "passed", "failed"]
+    assert "event files, which are not judged" in section
+    assert verdicts.read(FOLDER / "verification.json") == document
+
+
+def test_a_damaged_verification_is_refused():
+    study = synthetic_study.write(synthetic_study.document(models=("mlp",)))
+    (FOLDER / "verification.json").write_text('{"study": "synthetic", "stages": {"fetch": {}}}')
+    with pytest.raises(UserError, match=r"verification.json is damaged \(at stages.fetch.verdict\): delete it"):
+        report.run(study)

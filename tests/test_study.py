@@ -71,6 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(folder, "identity")
     train(folder, "each")
     assert stage(folder, "evaluate", "--model=lenet5").returncode == 0
+    assert stage(folder, "verify", "--recorded").returncode == 0
     assert stage(folder, "report").returncode == 0
     return folder
 

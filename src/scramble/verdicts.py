@@ -25,11 +25,11 @@ class Difference(Found):
     file: str
     where: str
     """The first place that differs: a tensor, an epoch and a column, a key."""
-    absolute: float | None
+    absolute: float | None = None
     """Largest difference at this place; None where no numbers can be compared."""
-    relative: float | None
+    relative: float | None = None
     """The same, over the largest value at this place."""
-    largest_relative: float | None
+    largest_relative: float | None = None
     """Of all places of the file."""
     within_tolerance: bool
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scramble import verdicts
 from scramble.artifacts import DatasetInfo, read_array, read_dataset_info, read_json, read_table
 from scramble.errors import UserError
 from scramble.params import Recipe, Study
 from scramble.paths import StudyPaths
 from scramble.statistics import Estimate, mean_interval, paired_difference
-from scramble.verdicts import Document, read
 
 History = dict[str, list[float]]
 """The columns of a history.csv."""
@@ -54,7 +54,7 @@ class Results:
     """By model."""
     structures: dict[str, dict[str, Any]]
     """By permutation."""
-    verification: Document
+    verification: verdicts.Document
 
     @property
     def natural(self) -> str | None:
@@ -101,7 +101,7 @@ def gather(study: Study) -> Results:
         cells=cells,
         ledgers={model: read_json(paths.ledger(model)) for model in study.grid.models},
         structures={name: read_json(paths.permutation(name) / "structure.json") for name in study.grid.permutations},
-        verification=read(paths.verification),
+        verification=verdicts.read(paths.verification),
     )
 
 

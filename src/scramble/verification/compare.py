@@ -67,11 +67,11 @@ def _difference(file: str, tree: Path, tolerance: float) -> Difference:
     apart = {place: _apart(first[place], second[place]) for place in first}
     differing = {place: distance for place, distance in apart.items() if distance != (0, 0)}
     if not differing:
-        return _whole(file, "the same values, written in another way")
+        return _whole(file, "the same values, written in another way", within_tolerance=True)
     where, (absolute, relative) = next(iter(differing.items()))
     largest = max(relative for _, relative in differing.values())
     if math.isinf(absolute):
-        where = f"{where} is {_shown(first[where])}, then {_shown(second[where])}"
+        where = f"{where} {_incomparable(first[where], second[where])}"
     return Difference(
         file=file,
         where=where,
@@ -82,28 +82,34 @@ def _difference(file: str, tree: Path, tolerance: float) -> Difference:
     )
 
 
-def _whole(file: str, what: str) -> Difference:
-    return Difference(
-        file=file, where=what, absolute=None, relative=None, largest_relative=None, within_tolerance=False
-    )
+def _whole(file: str, what: str, within_tolerance: bool = False) -> Difference:
+    return Difference(file=file, where=what, within_tolerance=within_tolerance)
 
 
 def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _shown(value: Any) -> str:
-    return f"an array {value.shape} of {value.dtype}" if np.ndim(value) else repr(value)
+def _incomparable(first: Any, second: Any) -> str:
+    """What differs where no tolerance applies."""
+    if np.ndim(first) == np.ndim(second) == 0:
+        return f"is {first!r}, then {second!r}"
+    a, b = np.asarray(first), np.asarray(second)
+    if (a.shape, a.dtype) != (b.shape, b.dtype):
+        return f"has shape {a.shape} and type {a.dtype}, then {b.shape} and {b.dtype}"
+    both_nan = (a != a) & (b != b)
+    return f"differs in {np.sum((a != b) & ~both_nan)} of {a.size} values"
 
 
 def _apart(first: Any, second: Any) -> tuple[float, float]:
     """The largest difference, and the same over the largest value; infinite where the two cannot be told in numbers."""
     a, b = np.asarray(first), np.asarray(second)
     kinds = {a.dtype.kind, b.dtype.kind}
-    if a.shape == b.shape and np.array_equal(a, b, equal_nan=kinds == {"f"}):
+    alike = a.shape == b.shape and (a.ndim == 0 or a.dtype == b.dtype)
+    if alike and np.array_equal(a, b, equal_nan=kinds == {"f"}):
         return 0.0, 0.0
-    numeric = a.shape == b.shape and "f" in kinds and kinds <= {"f", "i", "u"}
-    if not numeric or not np.isfinite(a).all() or not np.isfinite(b).all():
+    numeric = "f" in kinds and kinds <= {"f", "i", "u"}
+    if not alike or not numeric or not np.isfinite(a).all() or not np.isfinite(b).all():
         return math.inf, math.inf
     a, b = a.astype(np.float64), b.astype(np.float64)
     absolute = float(np.abs(a - b).max())

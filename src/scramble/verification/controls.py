@@ -70,11 +70,13 @@ class Laboratory:
 
     def logits(self, network: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(n, height, width, channels) -> (n, classes)"""
+        import tensorflow as tf
+
         from scramble.inputs import Normaliser
 
         normalise = Normaliser(self.info.mean, self.info.std)
         batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
-        return np.concatenate([np.asarray(network(normalise(batch)), np.float32) for batch in batches])
+        return tf.concat([tf.cast(network(normalise(batch)), tf.float32) for batch in batches], axis=0).numpy()
 
 
 def run(study: params.Study) -> Iterator[Control]:
