@@ -23,7 +23,7 @@ FLAGS = (
 )
 
 
-def describe(devices: list[str], threads: int | None = None) -> dict[str, Any]:
+def describe(devices: list[str], threads: int) -> dict[str, Any]:
     """The machine and how this process uses it, as environment.json holds them.
 
     Args:

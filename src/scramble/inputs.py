@@ -178,5 +178,7 @@ def permute_each(images: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
         images: (n, height, width, channels).
         indices: (n, height * width) int32.
     """
-    pixels = tf.reshape(images, [tf.shape(images)[0], -1, images.shape[-1]])
-    return tf.reshape(tf.gather(pixels, indices, axis=1, batch_dims=1), tf.shape(images))
+    count, num_pixels = indices.shape
+    first = tf.range(count)[:, None] * num_pixels
+    # One gather from all images' pixels is faster than one per image.
+    return tf.reshape(tf.gather(tf.reshape(images, [-1, images.shape[-1]]), first + indices), images.shape)

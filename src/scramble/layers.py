@@ -95,7 +95,8 @@ class PaddedShortcut(keras.layers.Layer):
         self.strides = (strides, strides)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        subsampled = inputs[:, :: self.strides[0], :: self.strides[1]]
+        # The same as a slice with steps, and several times as fast in both directions.
+        subsampled = tf.nn.avg_pool2d(inputs, ksize=1, strides=self.strides, padding="VALID")
         return keras.ops.pad(subsampled, ((0, 0), (0, 0), (0, 0), (0, self.filters - inputs.shape[-1])))
 
     def get_config(self) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import base64
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from scramble.params import AnyPermutation, Recipe
+from scramble.params import AnyPermutation
+from scramble.report.recipes import COLUMNS, recipes, row
 from scramble.report.results import Cell, Results
 from scramble.statistics import Estimate
 
@@ -71,7 +72,8 @@ def render(results: Results, pictures: Pictures) -> str:
         verdict=verdict,
         describe=describe_permutation,
         recipes=recipes(results),
-        recipe_row=recipe_row,
+        recipe_columns=COLUMNS,
+        recipe_row=row,
         command=command(results),
         verify_command=verify_command(results),
     )
@@ -186,37 +188,7 @@ def _signed(value: float, sign: str, decimals: int) -> str:
     return f"{value:{sign}.{decimals}f}".replace("-", MINUS)
 
 
-# --- recipes and the command ----------------------------------------------------------------------------------
-
-
-def recipes(results: Results) -> list[tuple[str, str, Recipe]]:
-    """(model, permutations, recipe), one row where all permutations of a model share the recipe."""
-    rows = []
-    for model in results.study.grid.models:
-        cells = results.of_model(model)
-        if all(cell.recipe == cells[0].recipe for cell in cells):
-            rows.append((model, "all", cells[0].recipe))
-        else:
-            rows.extend((model, cell.permutation, cell.recipe) for cell in cells)
-    return rows
-
-
-def recipe_row(recipe: Recipe) -> Iterable[str]:
-    """The cells of a recipe in the order of the table's head."""
-    shift, flip = recipe.augmentation.max_shift, recipe.augmentation.horizontal_flip
-    augmentation = [f"shift ±{shift} px"] * bool(shift) + ["horizontal flip"] * flip
-    stopping = recipe.early_stopping
-    return (
-        f"sgd, momentum {recipe.momentum:g}" if recipe.optimizer == "sgd" else recipe.optimizer,
-        f"{recipe.learning_rate:g}",
-        recipe.schedule + (f", {recipe.warmup_epochs:g} epochs of warm-up" if recipe.warmup_epochs else ""),
-        f"{recipe.batch_size}",
-        f"{recipe.epochs}",
-        f"{recipe.weight_decay:g}",
-        f"{recipe.label_smoothing:g}",
-        ", ".join(augmentation) or "none",
-        f"after {stopping.patience} epochs without improvement" if stopping else "none",
-    )
+# --- the command ----------------------------------------------------------------------------------------------
 
 
 def command(results: Results) -> str:

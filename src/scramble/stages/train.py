@@ -70,7 +70,7 @@ def _key(study: params.Study, model: str, permutation: str) -> str:
         paths.architecture(model),
         paths.recipe(model, permutation),
     ]
-    return checkpoints.key([*files, *sorted(code)], study.seed, study.compute, environment.describe([]))
+    return checkpoints.key([*files, *sorted(code)], study.seed, study.compute, environment.machine())
 
 
 def _gather(job: Job) -> None:

@@ -1,0 +1,75 @@
+"""The recipes of a study in words, as the report's table shows them."""
+
+from collections.abc import Iterable
+
+from scramble.params import Augmentation, Recipe
+from scramble.report.results import Results
+
+COLUMNS = (
+    "optimizer",
+    "learning rate",
+    "schedule",
+    "batch size",
+    "epochs",
+    "weight decay",
+    "label smoothing",
+    "augmentation",
+    "weights kept",
+    "precision",
+)
+
+
+def recipes(results: Results) -> list[tuple[str, str, Recipe]]:
+    """(model, permutations, recipe), one row where all permutations of a model share the recipe."""
+    rows = []
+    for model in results.study.grid.models:
+        cells = results.of_model(model)
+        if all(cell.recipe == cells[0].recipe for cell in cells):
+            rows.append((model, "all", cells[0].recipe))
+        else:
+            rows.extend((model, cell.permutation, cell.recipe) for cell in cells)
+    return rows
+
+
+def row(recipe: Recipe) -> Iterable[str]:
+    """The cells of a recipe in the order of `COLUMNS`."""
+    return (
+        _optimizer(recipe),
+        f"{recipe.learning_rate:g}",
+        recipe.schedule + (f", {recipe.warmup_epochs:g} epochs of warm-up" if recipe.warmup_epochs else ""),
+        f"{recipe.batch_size}",
+        f"{recipe.epochs}",
+        f"{recipe.weight_decay:g}",
+        f"{recipe.label_smoothing:g}",
+        ", ".join(_augmentation(recipe.augmentation)) or "none",
+        _weights_kept(recipe),
+        recipe.precision.replace("_", " "),
+    )
+
+
+def _optimizer(recipe: Recipe) -> str:
+    name: str = recipe.optimizer
+    if recipe.optimizer == "sgd" and recipe.momentum:
+        name += f", {'Nesterov ' if recipe.nesterov else ''}momentum {recipe.momentum:g}"
+    return name + (f", gradients clipped at {recipe.clip_norm:g}" if recipe.clip_norm else "")
+
+
+def _augmentation(augmentation: Augmentation) -> Iterable[str]:
+    if augmentation.max_shift:
+        yield f"shift ±{augmentation.max_shift} px"
+    if augmentation.horizontal_flip:
+        yield "horizontal flip"
+    if augmentation.cutout:
+        yield f"cutout {augmentation.cutout} px"
+    if augmentation.mixup:
+        yield f"mixup {augmentation.mixup:g}"
+    if augmentation.cutmix:
+        yield f"cutmix {augmentation.cutmix:g}"
+
+
+def _weights_kept(recipe: Recipe) -> str:
+    best = recipe.keep == "best" or recipe.early_stopping is not None
+    words = "best epoch" if best else "last epoch"
+    if recipe.early_stopping is not None:
+        words += f", stops after {recipe.early_stopping.patience} without improvement"
+    return words + (f", moving averages ({recipe.ema_decay:g})" if recipe.ema_decay is not None else "")
