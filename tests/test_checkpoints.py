@@ -7,6 +7,7 @@ import pytest
 
 from scramble import checkpoints
 from scramble.checkpoints import Checkpoint
+from scramble.errors import UserError
 
 ARRAYS = {"history": np.zeros((0, 6)), "model/0": np.arange(4, dtype=np.float32), "optimizer/0": np.array(3)}
 
@@ -84,3 +85,25 @@ def test_the_key_stands_for_names_contents_and_settings(tmp_path: Path) -> None:
     changed = checkpoints.key([folder], 1, "x")
     (folder / "a").rename(folder / "b")
     assert len({first, changed, checkpoints.key([folder], 1, "x")}) == 3
+
+
+def test_what_is_removed_halfway_is_not_taken_for_whole(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with checkpoint.finish():
+        pass
+    monkeypatch.setattr(checkpoints.artifacts, "remove", lambda path: None)  # killed before anything is gone
+    checkpoint.discard()
+    monkeypatch.undo()
+    assert not Checkpoint(checkpoint.folder, "key").is_finished
+
+
+def test_two_processes_do_not_train_the_same(tmp_path: Path) -> None:
+    with (
+        checkpoints.locked(tmp_path / "mlp/pixels"),
+        pytest.raises(UserError, match="another process is training pixels"),
+        checkpoints.locked(tmp_path / "mlp/pixels"),
+    ):
+        pass
+    with checkpoints.locked(tmp_path / "mlp/pixels"):
+        pass

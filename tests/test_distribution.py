@@ -223,7 +223,7 @@ def test_what_is_not_exact_is_said(tf: ModuleType) -> None:
 
 @dataclass
 class Cluster:
-    """Two workers, in the midst of a training, and what they and a mirrored training had after three epochs."""
+    """Two workers, in the midst of a training, and what they and a mirrored training had after some epochs."""
 
     workers: list[subprocess.Popen[str]]
     addresses: list[str]

@@ -68,7 +68,7 @@ def test_a_bug_in_a_worker_stops_with_its_status(capfd: pytest.CaptureFixture[st
 
 
 def test_a_killed_worker_is_told() -> None:
-    with pytest.raises(UserError, match=r"SIGKILL.*--workers 1"):
+    with pytest.raises(UserError, match=r"SIGKILL.*SCRAMBLE_WORKERS=1"):
         list(processes.run(die, range(2), 2))
 
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import os
+import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +11,8 @@ import pytest
 import yaml
 
 from scramble.paths import StudyPaths
+from stage_process import finish, start, wait_for
 
-ROOT = Path(__file__).parent.parent
 PATHS = StudyPaths("resumed")
 CHECKPOINTS = PATHS.checkpoints("mlp", "pixels")
 STUDY = {
@@ -45,26 +43,6 @@ STUDY = {
     "tune": {"trials": 0},
     "compute": {"threads": 1},
 }
-
-
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A stage, in a process group of its own, that saves after every epoch."""
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "src/scramble"), *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"SCRAMBLE_SAVE_EVERY": "0"},
-        start_new_session=True,
-    )
-
-
-def finish(folder: Path, *arguments: str) -> str:
-    process = start(folder, *arguments)
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors
-    return output
 
 
 TRAIN = ("train", "--model=mlp", "--permutation=pixels", "--workers=1")
@@ -102,6 +80,7 @@ MOMENTS: dict[str, Callable[[Path], object]] = {
         (folder / CHECKPOINTS / "1/state.npz").exists() and (folder / CHECKPOINTS / "1/state.partial.npz").exists()
     ),
     "one replicate is finished": lambda folder: (folder / CHECKPOINTS / "0/finished").exists(),
+    "checkpoints are being removed": lambda folder: (folder / PATHS.events("mlp", "pixels")).exists(),
 }
 
 
@@ -109,30 +88,25 @@ MOMENTS: dict[str, Callable[[Path], object]] = {
 def test_killed_and_started_again_it_ends_with_the_same_bytes(
     folder: Path, undisturbed: dict[str, str], moment: str
 ) -> None:
+    for output in (PATHS.replicates("mlp", "pixels"), PATHS.events("mlp", "pixels")):
+        shutil.rmtree(folder / output)
     process = start(folder, *TRAIN)
-    deadline = time.monotonic() + 120
-    while not MOMENTS[moment](folder):
-        assert process.poll() is None, "it ended before the moment came"
-        assert time.monotonic() < deadline, "the moment did not come"
+    wait_for(MOMENTS[moment], folder, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert (folder / CHECKPOINTS).is_dir()
     output = finish(folder, *TRAIN)
-    assert "replicate 0 is finished already" in output or "replicate 0 goes on after epoch" in output
+    assert "removed" in moment or "is finished already" in output or "goes on after epoch" in output
     assert digests(folder) == undisturbed
     assert not (folder / CHECKPOINTS).exists()
 
 
 def test_a_changed_recipe_begins_anew(folder: Path, undisturbed: dict[str, str]) -> None:
     process = start(folder, *TRAIN)
-    while not (folder / CHECKPOINTS / "0/state.npz").exists():
-        assert process.poll() is None
+    wait_for(MOMENTS["a state is there"], folder, process)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130
-    assert errors == (
-        "interrupted: nothing half-written is left; run the same command again; it goes on after the epoch saved last\n"
-    )
+    assert errors == ("interrupted: training goes on after the epoch saved last; run the same command again\n")
     recipe = folder / PATHS.recipe("mlp", "pixels") / "recipe.json"
     content = recipe.read_text(encoding="utf-8")
     try:
@@ -142,3 +116,10 @@ def test_a_changed_recipe_begins_anew(folder: Path, undisturbed: dict[str, str])
         recipe.write_text(content, encoding="utf-8")
     assert digests(folder).keys() == undisturbed.keys()
     assert digests(folder) != undisturbed
+
+
+def test_a_profile_is_written_and_changes_no_byte(folder: Path, undisturbed: dict[str, str]) -> None:
+    finish(folder, *TRAIN, "--profile")
+    (trace,) = (folder / PATHS.profile("mlp", "pixels")).rglob("*.xplane.pb")
+    assert b"MatMul" in trace.read_bytes()
+    assert digests(folder) == undisturbed

@@ -165,7 +165,7 @@ def test_first_inputs_are_those_of_the_first_batch(make_trainer: MakeTrainer, sp
         trainer = make_trainer(changed)
         seen: list[np.ndarray] = []
         trainer.graphs.update = lambda x, *_, seen=seen, trainer=trainer: (
-            seen.append(trainer.normalise.undo(x)) or (0.0, 0.0)
+            seen.append(trainer.normalise.undo(x)) or (np.float64(0), 0.0)
         )
         eagerly(lambda trainer=trainer: train(trainer, split, per_image))
         first = trainer.first_inputs(prepare(split, per_image, changed), (1, 0))
@@ -238,12 +238,15 @@ def test_two_replicas_agree_with_one_device(make_trainer: MakeTrainer, split: Tr
     assert two[0].validation_loss == pytest.approx(one[0].validation_loss, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "augmentation", [AUGMENTED["augmentation"], {"cutout": 3, "mixup": 0.5, "cutmix": 1.0}], ids=["moved", "mixed"]
+)
 @pytest.mark.parametrize("kind", [FixedPermutation, PerImagePermutation])
 def test_two_replicas_augment_as_one_device(
-    make_trainer: MakeTrainer, split: TrainSplit, kind: type, tf: ModuleType
+    make_trainer: MakeTrainer, split: TrainSplit, kind: type, augmentation: dict[str, Any]
 ) -> None:
     permutation = pixels() if kind is FixedPermutation else PerImagePermutation(seed=0, replicate=0)
-    changed = recipe(epochs=1, **AUGMENTED)
+    changed = recipe(epochs=1, augmentation=augmentation)
     one, _ = train(make_trainer(changed, plain=True), split, permutation)
     two, _ = train(make_trainer(changed, plain=True, replicas=2), split, permutation)
     assert two[0].loss == pytest.approx(one[0].loss, abs=1e-6)
@@ -272,6 +275,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "adamw, mixed": {"optimizer": "adamw", "weight_decay": 0.1, "augmentation": {"mixup": 0.2, "cutmix": 1.0}},
     "moving averages": {"ema_decay": 0.9, "clip_norm": 0.5},
     "best of moving averages": {"ema_decay": 0.9, "keep": "best"},
+    "early stopping of moving averages": {"early_stopping": {"patience": 1}, "ema_decay": 0.5, "learning_rate": 1.0},
     "early stopping": {"early_stopping": {"patience": 2}, "learning_rate": 1.0},
     "bfloat16": {"precision": "mixed_bfloat16"},
     "float16": {"precision": "mixed_float16", "clip_norm": 1.0},
@@ -327,10 +331,14 @@ def test_the_best_epoch_is_kept(make_trainer: MakeTrainer, split: TrainSplit) ->
     """With labels without a rule, which a network learns by heart."""
     split = split.model_copy(update={"labels": np.random.default_rng(1).permutation(split.labels)})
     last, weights_last = train(make_trainer(recipe(epochs=30), plain=True), split, pixels())
-    best, weights_best = train(make_trainer(recipe(epochs=30, keep="best"), plain=True), split, pixels())
+    trainer = make_trainer(recipe(epochs=30, keep="best"), plain=True)
+    best, weights_best = train(trainer, split, pixels())
     assert best == last
-    assert min(best, key=lambda epoch: epoch.validation_loss) is not best[-1]
     assert weights_best != weights_last
+    losses = [epoch.validation_loss for epoch in best]
+    validation = pixels().apply(split.images, split="train")[split.validation], split.labels[split.validation]
+    kept, _ = trainer.graphs.run_validation(*validation)
+    assert float(kept) == min(losses) < losses[-1]
 
 
 def test_data_on_the_host_changes_no_byte(make_trainer: MakeTrainer, split: TrainSplit) -> None:
@@ -392,3 +400,14 @@ def test_divergence_is_told(make_trainer: MakeTrainer, split: TrainSplit) -> Non
 def test_a_batch_needs_as_many_images(make_trainer: MakeTrainer) -> None:
     with pytest.raises(UserError, match="batch_size 100 is more than the 90 training images"):
         make_trainer(recipe(batch_size=100))
+
+
+def test_mixed_labels_share_the_loss(tf: ModuleType) -> None:
+    from scramble.training.losses import cross_entropy, mixed_cross_entropy
+
+    logits, share = tf.constant([[2.0, 0.0, -1.0], [0.0, 1.0, 3.0]]), tf.constant([0.7, 1.0])
+    own, partner = tf.constant([0, 1]), tf.constant([2, 0])
+    mixed = mixed_cross_entropy(logits, own, partner, share, smoothing=0.1)
+    of_own, of_partner = (cross_entropy(logits, labels, 0.1).numpy() for labels in (own, partner))
+    np.testing.assert_allclose(mixed, [0.7 * of_own[0] + 0.3 * of_partner[0], of_own[1]], rtol=1e-6)
+    assert of_own[0] < of_partner[0]

@@ -61,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
                 help="least seconds between two checkpoints of a replicate (default: 10; also SCRAMBLE_SAVE_EVERY)",
             )
             sub.add_argument(
-                "--profile", action="store_true", help="trace replicate 0's second epoch for TensorBoard into profiles/"
+                "--profile",
+                action="store_true",
+                help="trace the second epoch of replicate 0 for TensorBoard, into profiles/",
             )
         if stage == "verify":
             named.add_argument("--study", help="the study by its name")
@@ -183,8 +185,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        goes_on = "; it goes on after the epoch saved last" if arguments.stage == "train" else ""
-        print(f"interrupted: nothing half-written is left; run the same command again{goes_on}", file=sys.stderr)
+        left = (
+            "training goes on after the epoch saved last"
+            if arguments.stage == "train"
+            else "nothing half-written is left"
+        )
+        print(f"interrupted: {left}; run the same command again", file=sys.stderr)
         return 130
 
 

@@ -83,7 +83,8 @@ def whole(target: Path) -> Iterator[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             remove(partial)
             yield partial
-            remove(target)
+            if target.is_dir():
+                remove(target)
             os.replace(partial, target)
     finally:
         with suppress(OSError):

@@ -4,8 +4,10 @@ It lies outside the outputs that DVC removes before a stage runs, is found again
 removed when the stage is complete.
 """
 
+import fcntl
 import hashlib
 import os
+import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scramble import artifacts
+from scramble.errors import UserError
 
 DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
 """What NumPy raises for a .npz file that is not whole."""
@@ -31,19 +34,45 @@ def key(files: Iterable[Path], *settings: Any) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps a second process from training what has its checkpoints in `folder`.
+
+    Raises:
+        UserError: another process trains it, perhaps one whose parent was killed.
+    """
+    with artifacts.disk_errors_told(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        file = folder.with_name(f"{folder.name}.lock").open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another process is training {folder.name} of {folder.parent}: wait for it, or end it"
+            ) from None
+        yield
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copies a folder of files; unlike shutil's, it raises the OSError of the file that fails."""
+    target.mkdir()
+    for path in sorted(source.iterdir()):
+        shutil.copyfile(path, target / path.name)
+
+
 class Checkpoint:
-    """The folder of one replicate: `key`, `state.npz` and `events/` while it is trained, then `finished/`."""
+    """The folder of one replicate: `key` and `events/`, `state.npz` while it is trained, then `finished/`."""
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Opens the folder, or empties it if it is of other inputs than those `key` stands for."""
+        """Opens the folder; empties it first if it is of other inputs than those `key` stands for."""
         self.folder = folder
         self.finished = folder / "finished"
         self.events = folder / "events"
         self._state = folder / "state.npz"
         stamp = folder / "key"
         if not stamp.is_file() or stamp.read_text(encoding="utf-8") != key:
-            artifacts.remove(folder)
-            folder.mkdir(parents=True)
+            self.discard()
             with artifacts.whole(stamp) as target:
                 target.write_text(key, encoding="utf-8")
 
@@ -77,4 +106,22 @@ class Checkpoint:
         with artifacts.whole(self.finished) as folder:
             folder.mkdir()
             yield folder
+            for path in (*folder.rglob("*"), folder):
+                _to_disk(path)
+        _to_disk(self.folder)
         self._state.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Removes the folder, its key first: nobody takes what is left of it for whole."""
+        with artifacts.disk_errors_told(self.folder):
+            (self.folder / "key").unlink(missing_ok=True)
+            artifacts.remove(self.folder)
+
+
+def _to_disk(path: Path) -> None:
+    """Waits until what was written to a file, or which names a folder has, would survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

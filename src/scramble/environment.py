@@ -13,7 +13,10 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn")
 GPU_PACKAGES = ("nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-nccl-cu12")
 INSTRUCTION_SETS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve")
 FLAGS = (
+    "CUDA_VISIBLE_DEVICES",
     "TF_ENABLE_ONEDNN_OPTS",
+    "TF_SET_ONEDNN_FPMATH_MODE",
+    "DNNL_MAX_CPU_ISA",
     "ONEDNN_MAX_CPU_ISA",
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "XLA_FLAGS",

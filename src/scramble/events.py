@@ -5,6 +5,7 @@ event's time is its step, in seconds, and the caller names the file.
 """
 
 import io
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,8 +53,9 @@ class EventWriter:
         self._writer.close()
 
     def written(self) -> int:
-        """Hands what is logged so far to the system, and returns its length in bytes."""
+        """Writes what is logged so far to the disk, and returns its length in bytes."""
         self._file.flush()
+        os.fsync(self._file.fileno())
         return self._file.tell()
 
     def scalars(self, values: dict[str, float], step: int) -> None:

@@ -110,5 +110,5 @@ def _explain_end(process: SpawnProcess) -> None:
     if process.exitcode is None or process.exitcode >= 0:
         sys.exit(process.exitcode or 1)
     name = signal.Signals(-process.exitcode).name
-    hint = ": if memory ran out, use fewer with --workers 1" if name == "SIGKILL" else ""
+    hint = ": if memory ran out, use fewer with SCRAMBLE_WORKERS=1" if name == "SIGKILL" else ""
     raise UserError(f"a worker process was ended by {name}{hint}")

@@ -91,6 +91,10 @@ class TrainingProgress:
         state = "is finished already" if epoch == self._epochs else f"goes on after epoch {epoch}"
         self._console.print(f"{self._title} replicate {replicate} {state}", highlight=False)
 
+    def note(self, sentence: str) -> None:
+        """Prints what is worth knowing of this training beside its numbers."""
+        self._console.print(f"{self._title}: {sentence}", highlight=False, soft_wrap=True)
+
     def finish(self, replicate: int) -> None:
         """Counts the epochs that early stopping has saved as done."""
         self._done[replicate] = self._epochs

@@ -3,7 +3,6 @@
 A replicate leaves its files in its checkpoint; the stage `train` gathers them when all are there.
 """
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scramble import artifacts, clusters, environment, params, permutations, processes, quiet
-from scramble.checkpoints import Checkpoint
+from scramble.checkpoints import Checkpoint, copy_tree
 from scramble.events import EventWriter
 from scramble.paths import StudyPaths
 from scramble.progress import Report, Resumption
@@ -56,13 +55,15 @@ class Job:
         return Checkpoint(folder, self.key)
 
     def missing(self) -> list[int]:
-        """The replicates that no attempt has finished yet."""
+        """The replicates that no attempt with these inputs has finished; removes what attempts with others left."""
         return [replicate for replicate in range(self.study.replicates) if not self.checkpoint(replicate).is_finished]
 
 
 def train(job: Job, replicates: list[int], send: processes.Send) -> None:
     """Trains some replicates one after another; in a process of its own, where TensorFlow starts."""
     quiet.import_tensorflow()
+    import tensorflow as tf
+
     from scramble import distribution
     from scramble.training import Trainer
 
@@ -79,7 +80,11 @@ def train(job: Job, replicates: list[int], send: processes.Send) -> None:
             strategy=strategy,
             compute=job.study.compute,
         )
-        for replicate in replicates if job.member.size == 1 else _agreed(job, strategy):
+        if 0 in replicates and job.member.is_chief:
+            gpus = tf.config.list_physical_devices("GPU")
+            for sentence in distribution.caveats(job.study.compute, len(gpus)):
+                send(sentence)
+        for replicate in replicates if job.member.size == 1 else _agreed(job, strategy, send):
             _train_one(job, replicate, trainer, split, send)
         if job.member.size > 1:
             distribution.broadcast(
@@ -87,12 +92,15 @@ def train(job: Job, replicates: list[int], send: processes.Send) -> None:
             )  # nobody leaves before the chief is done
 
 
-def _agreed(job: Job, strategy: "tf.distribute.Strategy") -> list[int]:
+def _agreed(job: Job, strategy: "tf.distribute.Strategy", send: processes.Send) -> list[int]:
     """The replicates that the chief of the cluster misses; the others know of no checkpoints."""
     from scramble import distribution
 
-    missing = {"missing": np.array(job.missing(), np.int64)} if job.member.is_chief else None
-    return [int(replicate) for replicate in distribution.broadcast(strategy, missing)["missing"]]
+    arrays = {"missing": np.array(job.missing(), np.int64)} if job.member.is_chief else None
+    missing = [int(replicate) for replicate in distribution.broadcast(strategy, arrays)["missing"]]
+    for replicate in set(range(job.study.replicates)) - set(missing):
+        send(Resumption(replicate, job.recipe.epochs))
+    return missing
 
 
 def _train_one(job: Job, replicate: int, trainer: "Trainer", split: artifacts.TrainSplit, send: processes.Send) -> None:
@@ -132,15 +140,15 @@ def _train_and_write(
         epochs = trainer.train(data, seeds, state)
         del data  # the trainer puts it on its devices
         if job.profile and replicate == 0:
-            epochs = _profiled(epochs, job.paths.profile(job.model, job.permutation))
+            epochs = _profiled(epochs, job.recipe.epochs, job.paths.profile(job.model, job.permutation))
         saved_at = time.monotonic()
         for epoch, images_per_second in _timed(epochs, trainer.num_train):
-            _log_epoch(events, epoch, trainer, job.recipe.epochs)
+            _log_epoch(events, epoch, trainer)
             send(_report(replicate, epoch, images_per_second))
             if time.monotonic() - saved_at >= job.save_every:
                 checkpoint.save(trainer.state().to_arrays(), events.written())
                 saved_at = time.monotonic()
-        events.histograms(_weights(trainer), step=trainer.history[-1].epoch)
+        events.histograms(_weights(trainer, "kept/"), step=len(trainer.history))
     _leave(job, checkpoint, trainer)
 
 
@@ -158,16 +166,24 @@ def _report(replicate: int, epoch: "Epoch", images_per_second: float) -> Report:
     return Report(replicate, epoch.epoch, epoch.loss, epoch.validation_accuracy, images_per_second)
 
 
-def _profiled(epochs: Iterator["Epoch"], folder: Path) -> Iterator["Epoch"]:
-    """Writes a trace of the second of these epochs into `folder`; in the first, graphs are made."""
+def _profiled(epochs: Iterator["Epoch"], num_epochs: int, folder: Path) -> Iterator["Epoch"]:
+    """Writes a trace of the second of these epochs into `folder`, if there is one; in the first, graphs are made."""
     import tensorflow as tf
 
-    for number, epoch in enumerate(epochs):
-        if number == 1:
-            tf.profiler.experimental.stop()
-        yield epoch
-        if number == 0:
-            tf.profiler.experimental.start(str(folder))
+    first = next(epochs, None)
+    if first is None:
+        return
+    yield first
+    if first.epoch == num_epochs:
+        return
+    tf.profiler.experimental.start(str(folder))
+    try:
+        second = next(epochs, None)
+    finally:
+        tf.profiler.experimental.stop()
+    if second is not None:
+        yield second
+        yield from epochs
 
 
 def _leave(job: Job, checkpoint: Checkpoint, trainer: "Trainer") -> None:
@@ -175,7 +191,7 @@ def _leave(job: Job, checkpoint: Checkpoint, trainer: "Trainer") -> None:
     import tensorflow as tf
 
     with checkpoint.finish() as folder:
-        shutil.copytree(checkpoint.events, folder / "events")
+        copy_tree(checkpoint.events, folder / "events")
         devices = [device.name for device in tf.config.list_logical_devices()]
         artifacts.write_json(folder / "environment.json", environment.describe(devices, job.study.compute.threads))
         replicate = folder / "replicate"
@@ -186,8 +202,8 @@ def _leave(job: Job, checkpoint: Checkpoint, trainer: "Trainer") -> None:
         trainer.model.save_weights(weights)
 
 
-def _log_epoch(events: EventWriter, epoch: "Epoch", trainer: "Trainer", epochs: int) -> None:
-    """Logs the scalars of every epoch, and the weights at epochs 1, 2, 4, 8, ...; the end logs those that are kept."""
+def _log_epoch(events: EventWriter, epoch: "Epoch", trainer: "Trainer") -> None:
+    """Logs the scalars of every epoch, and the weights after epochs 1, 2, 4, 8, ..."""
     scalars = {
         "loss/train": epoch.loss,
         "loss/validation": epoch.validation_loss,
@@ -196,12 +212,12 @@ def _log_epoch(events: EventWriter, epoch: "Epoch", trainer: "Trainer", epochs: 
         "learning_rate": epoch.learning_rate,
     }
     events.scalars(scalars, step=epoch.epoch)
-    if epoch.epoch & (epoch.epoch - 1) == 0 and epoch.epoch < epochs:
+    if epoch.epoch & (epoch.epoch - 1) == 0:
         events.histograms(_weights(trainer), step=epoch.epoch)
 
 
-def _weights(trainer: "Trainer") -> dict[str, NDArray[np.float32]]:
-    return {weight.path: weight.numpy() for weight in trainer.model.trainable_weights}
+def _weights(trainer: "Trainer", prefix: str = "") -> dict[str, NDArray[np.float32]]:
+    return {f"{prefix}{weight.path}": weight.numpy() for weight in trainer.model.trainable_weights}
 
 
 def _hyperparameters(job: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import scramble
 from scramble import artifacts, checkpoints, clusters, environment, params, processes, replicates
+from scramble.checkpoints import copy_tree
 from scramble.errors import UserError
 from scramble.paths import StudyPaths
 from scramble.progress import Report, Resumption, TrainingProgress
@@ -28,25 +29,33 @@ def run(
         UserError: an earlier stage's file is missing, the cluster is not there, or a training cannot go on.
     """
     paths = StudyPaths(study.study)
-    artifacts.require(paths.architecture(model))
+    permutation_json = paths.permutation(permutation) / "permutation.json"
+    for path in (paths.architecture(model), paths.dataset, paths.train_split / "images.npy", permutation_json):
+        artifacts.require(path)
     recipe = params.Recipe.model_validate(artifacts.read_json(paths.recipe(model, permutation) / "recipe.json"))
     if profile and recipe.epochs == 1:
-        raise UserError("--profile traces the second epoch, recipe.epochs is 1: in the first, graphs are made")
+        raise UserError("--profile needs a second epoch (the first makes the graphs): set recipe.epochs to 2 or more")
     member = clusters.member(study.compute)
     job = Job(study, model, permutation, recipe, _key(study, model, permutation), save_every, profile, member)
-    if member.size == 1:
-        _train(job, job.missing(), workers)
-    else:
-        _train(job, list(range(study.replicates)), workers=1)
     if member.is_chief:
-        _gather(job)
+        with checkpoints.locked(paths.checkpoints(model, permutation)):
+            _train(job, workers)
+            _gather(job)
+    else:
+        _train(job, workers)
 
 
-def _train(job: Job, missing: list[int], workers: int | None) -> None:
-    """Trains in worker processes and shows how far they are."""
+def _train(job: Job, workers: int | None) -> None:
+    """Trains what is missing in worker processes, and shows how far they are."""
     compute = job.study.compute
+    # In a cluster, the chief's process tells the others what is missing.
+    missing = job.missing() if job.member.size == 1 else list(range(job.study.replicates))
+    if compute.strategy in {"multi_worker", "tpu"}:
+        workers = 1
     workers = workers or processes.default_workers(len(missing), compute.threads * compute.devices)
     with TrainingProgress(f"{job.model} {job.permutation}", job.study.replicates, job.recipe.epochs) as progress:
+        if job.member.size > 1:
+            progress.note(f"{job.member} waits for the others")
         for replicate in set(range(job.study.replicates)) - set(missing):
             progress.resume(Resumption(replicate, job.recipe.epochs))
         for message in processes.run(partial(replicates.train, job), missing, workers):
@@ -57,6 +66,8 @@ def _train(job: Job, missing: list[int], workers: int | None) -> None:
                     progress.resume(message)
                 case int():
                     progress.finish(message)
+                case str():
+                    progress.note(message)
 
 
 def _key(study: params.Study, model: str, permutation: str) -> str:
@@ -74,16 +85,19 @@ def _key(study: params.Study, model: str, permutation: str) -> str:
 
 
 def _gather(job: Job) -> None:
-    """Moves what the replicates left to where DVC expects it, and removes their checkpoints."""
+    """Copies what the replicates left to where DVC expects it, and removes their checkpoints."""
     paths = job.paths
     with (
         artifacts.whole(paths.replicates(job.model, job.permutation)) as weights,
         artifacts.whole(paths.events(job.model, job.permutation)) as events,
     ):
         weights.mkdir()
+        events.mkdir()
         for replicate in range(job.study.replicates):
             finished = job.checkpoint(replicate).finished
-            shutil.copytree(finished / "replicate", weights / str(replicate))
-            shutil.copytree(finished / "events", events / str(replicate))
-        shutil.copy(job.checkpoint(0).finished / "environment.json", weights)
+            copy_tree(finished / "replicate", weights / str(replicate))
+            copy_tree(finished / "events", events / str(replicate))
+        shutil.copyfile(job.checkpoint(0).finished / "environment.json", weights / "environment.json")
+    for replicate in range(job.study.replicates):
+        job.checkpoint(replicate).discard()
     artifacts.remove(paths.checkpoints(job.model, job.permutation))

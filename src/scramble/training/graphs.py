@@ -80,9 +80,10 @@ class Graphs:
             correct += self.strategy.reduce("SUM", corrects, axis=None)
             return step + 1, loss, correct
 
-        _, loss, correct = tf.while_loop(lambda step, *_: step < num_steps, train_step, (0, 0.0, 0.0))
+        nothing = 0, tf.constant(0, tf.float64), 0.0
+        _, loss, correct = tf.while_loop(lambda step, *_: step < num_steps, train_step, nothing)
         count = tf.cast(num_steps, tf.float32)
-        return loss / count, correct / (count * batch_size)
+        return tf.cast(loss, tf.float32) / count, correct / (count * batch_size)
 
     def order(self, seeds: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
         """The order of the examples in an epoch, (num_train,)."""
@@ -144,7 +145,8 @@ class Graphs:
             scaled = self.optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
         optimizers.apply(self.optimizer, tape.gradient(scaled, variables), variables, self.recipe.clip_norm)
-        return loss, num_correct(logits, labels)
+        # In float64: compiled for one process or for several, sums of float32 are rounded in different orders.
+        return tf.cast(loss, tf.float64), num_correct(logits, labels)
 
     def _validate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean loss and accuracy over the validation part."""
