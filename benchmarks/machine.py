@@ -27,7 +27,7 @@ def num_cores() -> int:
 
 def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 itself; others emulate it."""
-    return not {"avx512_bf16", "amx_tile"}.isdisjoint(environment.processor()["instruction_sets"])
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(environment.processor()["instruction_sets"])
 
 
 def matmul_peaks(types: list[str]) -> dict[str, float]:

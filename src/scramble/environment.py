@@ -11,7 +11,12 @@ from typing import Any
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn")
 GPU_PACKAGES = ("nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-nccl-cu12")
-INSTRUCTION_SETS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve")
+INSTRUCTION_SETS = (
+    *("sse4_2", "avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
+    *("amx_tile", "amx_bf16", "asimd", "sve"),
+)
+DRIVER_SECONDS = 10
+"""How long the driver of the GPUs may take to answer."""
 FLAGS = (
     "CUDA_VISIBLE_DEVICES",
     "TF_ENABLE_ONEDNN_OPTS",
@@ -70,8 +75,11 @@ def gpus() -> list[str]:
     command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     if shutil.which(command[0]) is None:
         return []
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    return [] if asked.returncode else [line.replace(", ", ", driver ") for line in asked.stdout.splitlines()]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=DRIVER_SECONDS)
+    except subprocess.SubprocessError:
+        return []
+    return [line.replace(", ", ", driver ") for line in asked.stdout.splitlines()]
 
 
 def _cpuinfo() -> dict[str, str]:
