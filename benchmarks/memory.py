@@ -22,10 +22,10 @@ MODELS = {
 LIMIT_GIB = 1.5
 
 
-def measure(counts: dict[str, int] = COUNTS) -> Iterator[Result]:
+def measure() -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for split, count in counts.items():
+        for split, count in COUNTS.items():
             write_idx(folder, split, count)
         study = ScratchStudy(folder, replicates=1, dataset={"name": "idx", "folder": name}, models=MODELS)
         study.prepare()

@@ -6,17 +6,15 @@ without. MNIST comes from SCRAMBLE_MIRROR, the user's cache or the network.
 """
 
 import json
-import os
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import ROOT
+from benchmarks import ROOT, scratch
 from benchmarks.results import Result
 from scramble import params, processes
 from scramble.paths import StudyPaths
@@ -31,8 +29,7 @@ def measure() -> Iterator[Result]:
     study = params.load(ROOT / "pipelines" / STUDY / "params.yaml")
     workers = processes.default_workers(study.replicates, study.compute.threads)
     with tempfile.TemporaryDirectory() as name:
-        clone = Path(name) / "clone"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        clone = scratch.clone(Path(name))
         start = time.perf_counter()
         printed = reproduce(clone)
         wall = time.perf_counter() - start
@@ -44,13 +41,8 @@ def measure() -> Iterator[Result]:
 
 def reproduce(clone: Path) -> str:
     """Runs every stage of the study. Returns what was printed."""
-    programs = Path(sys.executable).parent
-    environment = os.environ | {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "DVC_SITE_CACHE_DIR": str(clone.parent / "site"),
-        "DVC_NO_ANALYTICS": "1",
-    }
-    command = [str(programs / "dvc"), "repro", "--force", f"pipelines/{STUDY}/dvc.yaml"]
+    command = scratch.dvc_repro("--force", f"pipelines/{STUDY}/dvc.yaml")
+    environment = scratch.dvc_environment(clone)
     return subprocess.run(command, cwd=clone, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

@@ -22,30 +22,26 @@ LIMITS: dict[str, dict[str, Any]] = {"lenet5": {}, "resnet20": {"train_limit": 8
 EPOCHS = {"lenet5": 6, "resnet20": 5}
 
 
-def measure(
-    limits: dict[str, dict[str, Any]] = LIMITS, epochs: dict[str, int] = EPOCHS, replicates: int = REPLICATES
-) -> Iterator[Result]:
-    for architecture, limit in limits.items():
+def measure() -> Iterator[Result]:
+    for architecture, limit in LIMITS.items():
         with tempfile.TemporaryDirectory() as folder:
-            study = study_of(Path(folder), architecture, {"name": "fashion_mnist", **limit}, epochs, replicates)
+            study = study_of(Path(folder), architecture, {"name": "fashion_mnist", **limit})
             study.prepare()
             seconds = {precision: train_seconds(study, precision) for precision in PRECISIONS}
             errors = {precision: test_errors(study, precision) for precision in PRECISIONS}
         yield from compare(architecture, errors, seconds)
 
 
-def study_of(
-    folder: Path, architecture: str, dataset: dict[str, Any], epochs: dict[str, int], replicates: int
-) -> ScratchStudy:
+def study_of(folder: Path, architecture: str, dataset: dict[str, Any]) -> ScratchStudy:
     """A study with one model per precision, named after it."""
     models = {
         precision: {
             "architecture": architecture,
-            "recipe": RECIPE | {"epochs": epochs[architecture], "precision": precision},
+            "recipe": RECIPE | {"epochs": EPOCHS[architecture], "precision": precision},
         }
         for precision in PRECISIONS
     }
-    return ScratchStudy(folder, replicates=replicates, dataset=dataset, models=models)
+    return ScratchStudy(folder, replicates=REPLICATES, dataset=dataset, models=models)
 
 
 def train_seconds(study: ScratchStudy, model: str) -> float:
@@ -64,15 +60,19 @@ def test_errors(study: ScratchStudy, model: str) -> list[float]:
 
 def compare(architecture: str, errors: dict[str, list[float]], seconds: dict[str, float]) -> Iterator[Result]:
     """Prints the intervals and yields both ratios, bfloat16 over float32."""
-    means = {}
+    estimates = {precision: mean_interval(errors[precision]) for precision in PRECISIONS}
     for precision in PRECISIONS:
-        estimate = mean_interval(errors[precision])
-        means[precision] = estimate.mean
-        print(f"{architecture} {precision}: test error {_percent(estimate)}, trained in {seconds[precision]:.0f} s")
+        error = _percent(estimates[precision])
+        print(f"{architecture} {precision}: test error {error}, trained in {seconds[precision]:.0f} s")
     difference = paired_difference(errors["float32"], errors["mixed_bfloat16"])
     print(f"{architecture} mixed_bfloat16 - float32, paired by replicate: {_percent(difference)}", flush=True)
     label = f"precision: {architecture} on Fashion-MNIST, mixed_bfloat16 / float32"
-    yield Result(f"{label}, test error", means["mixed_bfloat16"], means["float32"], "%")
+    ours, peer = estimates["mixed_bfloat16"], estimates["float32"]
+    yield Result(f"{label}, test error", ours.mean, peer.mean, "%")
+    if ours.half_width and peer.half_width and difference.half_width:
+        yield Result(f"{label}, half-width of its interval", ours.half_width, peer.half_width, "%")
+        paired = f"precision: {architecture} on Fashion-MNIST, paired difference / half-width of its interval"
+        yield Result(paired, difference.mean, difference.half_width, "%")
     yield Result(f"{label}, stage train", seconds["mixed_bfloat16"], seconds["float32"], "s")
 
 

@@ -45,7 +45,8 @@ def _number(value: float) -> str:
 def record(path: Path, machine: dict[str, Any], part: str, results: Iterable[Result]) -> None:
     """Writes results into results.json, in the place of those that this part of the suite left before.
 
-    What was measured on another processor is dropped: ratios depend on it.
+    What was measured on another processor is dropped: ratios depend on it. The matmul peak stays that of the run of
+    `speed`, whose shares of it are among the results.
 
     Args:
         path: results.json, {**machine, "results": [{name, ours, peer, ratio, unit}]}.
@@ -54,9 +55,11 @@ def record(path: Path, machine: dict[str, Any], part: str, results: Iterable[Res
     """
     kept: list[dict[str, Any]] = []
     if path.is_file():
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["processor"] == machine["processor"]:
-            kept = [row for row in document["results"] if not row["name"].startswith(f"{part}:")]
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if before["processor"] == machine["processor"]:
+            kept = [row for row in before["results"] if not row["name"].startswith(f"{part}:")]
+            if any(row["name"].startswith("speed:") for row in kept):
+                machine = machine | {"matmul_gflops": before["matmul_gflops"]}
     rows = [result.row() for result in results]
     document = {**machine, "results": kept + rows}
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

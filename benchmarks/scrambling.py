@@ -1,10 +1,12 @@
 """Scrambling is free: training on permuted images against training on natural ones, family by family.
 
 Without augmentation the resident images are permuted once, before training. With it, every batch is permuted in the
-graph after it is augmented; the natural side is then the same graph with that operation left out.
+graph after it is augmented; the natural side is then the same graph with that operation left out. What is done once,
+before training, is measured by itself.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -13,7 +15,7 @@ from pydantic import TypeAdapter
 from benchmarks import loops
 from benchmarks.loops import BATCH_SIZE, NETWORKS, Loop, Network
 from benchmarks.results import Result
-from benchmarks.turns import ROUNDS, in_process, median_seconds
+from benchmarks.turns import in_process, median_seconds
 from scramble import params
 from scramble.permutations import FAMILIES, FixedPermutation, PerImagePermutation, Permutation, draw
 
@@ -21,14 +23,16 @@ STRENGTHS: dict[str, dict[str, Any]] = {"tiles": {"size": 4}, "within_tiles": {"
 AUGMENTATION = {"max_shift": 2}
 BATCHES = {"mlp": 50, "lenet5": 24, "resnet20": 1}
 """Of an epoch: short ones, since there are many to take turns."""
+PREPARED = 60_000
 Seconds = dict[tuple[str, bool], float]
 """By family, "natural" among them, and whether with augmentation: an epoch."""
 
 
-def measure(networks: dict[str, Network] = NETWORKS, rounds: int = ROUNDS) -> Iterator[Result]:
-    for name, network in networks.items():
+def measure() -> Iterator[Result]:
+    yield from preparation()
+    for name, network in NETWORKS.items():
         network = network._replace(num_images=BATCHES[name] * BATCH_SIZE)
-        seconds = in_process(seconds_by_family, network, rounds)
+        seconds = in_process(seconds_by_family, network)
         for (family, augmented), each in seconds.items():
             if family != "natural":
                 ours, peer = (network.num_images / value for value in (each, seconds["natural", augmented]))
@@ -37,10 +41,31 @@ def measure(networks: dict[str, Network] = NETWORKS, rounds: int = ROUNDS) -> It
                 yield Result(f"scrambling: {name}, {condition}, {family} / natural", ours, peer, "images/s", wanted)
 
 
-def seconds_by_family(network: Network, rounds: int) -> Seconds:
+def preparation() -> Iterator[Result]:
+    """What permuting the resident images costs before training: once, and inside no epoch."""
+    seconds = in_process(preparation_seconds, NETWORKS["mlp"]._replace(num_images=PREPARED))
+    for family, each in seconds.items():
+        if family != "natural":
+            label = f"scrambling: prepare of {PREPARED:,} images of 28x28, {family} / natural"
+            yield Result(label, each, seconds["natural"], "s")
+
+
+def preparation_seconds(network: Network) -> dict[str, float]:
+    """By family, "natural" among them; for a process of its own."""
+    loops.configure(threads=1)
+    from scramble.training import prepare
+
+    split = loops.noise(network).split
+    natural = FixedPermutation(draw(params.Plain(family="identity"), network.image_shape, replicate=0))
+    kinds = {"natural": natural} | permutations(network.image_shape)
+    recipe = loops.recipe()
+    return median_seconds({name: partial(prepare, split, kind, recipe) for name, kind in kinds.items()}, rounds=3)
+
+
+def seconds_by_family(network: Network) -> Seconds:
     """On one thread; for a process of its own."""
     strategy = loops.configure(threads=1)
-    return median_seconds(turns(network, strategy), rounds)
+    return median_seconds(turns(network, strategy))
 
 
 def turns(network: Network, strategy: Any) -> dict[tuple[str, bool], Any]:

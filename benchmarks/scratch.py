@@ -1,5 +1,6 @@
 """Studies in folders of their own, run stage by stage by the code of this tree."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,27 @@ import yaml
 from benchmarks import ROOT
 from scramble import params
 from scramble.paths import StudyPaths
+
+
+def clone(folder: Path) -> Path:
+    """Clones the last commit into `folder`/clone."""
+    target = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(target)], check=True)
+    return target
+
+
+def dvc_repro(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).parent / "dvc"), "repro", *arguments]
+
+
+def dvc_environment(clone: Path) -> dict[str, str]:
+    """The environment of DVC in a clone: its stages run with this Python, with as many workers as fill the cores."""
+    kept = {name: value for name, value in os.environ.items() if name != "SCRAMBLE_WORKERS"}
+    return kept | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DVC_SITE_CACHE_DIR": str(clone.parent / "site"),
+        "DVC_NO_ANALYTICS": "1",
+    }
 
 
 class ScratchStudy:

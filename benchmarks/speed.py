@@ -8,7 +8,7 @@ from math import prod
 from benchmarks import loops, machine
 from benchmarks.loops import NETWORKS, Network
 from benchmarks.results import Result
-from benchmarks.turns import ROUNDS, Train, in_process, race
+from benchmarks.turns import Train, in_process, race
 
 FIT_WANTED = {
     1: {"mlp": 1.6, "lenet5": 1.25, "resnet20": 1.3},
@@ -26,20 +26,20 @@ MACHINE_WANTED = {
 PEAK_WANTED = {"mlp": 0.6, "lenet5": 0.2, "resnet20": 0.7}
 
 
-def measure(networks: dict[str, Network] = NETWORKS, rounds: int = ROUNDS) -> Iterator[Result]:
+def measure() -> Iterator[Result]:
     peak = machine.describe()["matmul_gflops"]["float32"]
-    flops = in_process(training_flops, networks)
+    flops = in_process(training_flops, NETWORKS)
     if find_spec("torch") is None:
         print("PyTorch is not importable and is left out; README.md of benchmarks/ says how to add it")
-    for name, network in networks.items():
+    for name, network in NETWORKS.items():
         for threads in (1, 2) if machine.num_cores() > 1 else (1,):
-            speeds = one_process(network, threads, rounds)
+            speeds = one_process(network, threads)
             yield from against_peers(name, threads, speeds)
             if threads == 1:
                 gflops = speeds["loop"] * flops[name] / 1e9
                 label = f"speed: {name}, 1 thread, loop's FLOP/s / matmul peak"
                 yield Result(label, gflops, peak, "GFLOP/s", f">= {PEAK_WANTED[name]}")
-        yield from whole_machine(name, network, rounds)
+        yield from whole_machine(name, network)
 
 
 def training_flops(networks: dict[str, Network]) -> dict[str, int]:
@@ -59,7 +59,7 @@ def training_flops(networks: dict[str, Network]) -> dict[str, int]:
     return flops
 
 
-def one_process(network: Network, threads: int, rounds: int) -> dict[str, float]:
+def one_process(network: Network, threads: int) -> dict[str, float]:
     """Images per second of each loop, in float32."""
     trains: dict[str, tuple[Train, int]] = {
         "loop": (partial(loops.by_loop, network=network, threads=threads), 1),
@@ -70,7 +70,7 @@ def one_process(network: Network, threads: int, rounds: int) -> dict[str, float]
         for memory_format in ("contiguous_format", "channels_last")[: 1 if network.architecture == "mlp" else 2]:
             train = partial(loops.by_pytorch, network=network, threads=threads, memory_format=memory_format)
             trains[memory_format] = (train, 1)
-    return {key: network.num_images / seconds for key, seconds in race(trains, rounds).items()}
+    return {key: network.num_images / seconds for key, seconds in race(trains).items()}
 
 
 def against_peers(name: str, threads: int, speeds: dict[str, float]) -> Iterator[Result]:
@@ -84,7 +84,7 @@ def against_peers(name: str, threads: int, speeds: dict[str, float]) -> Iterator
         yield Result(label, ours, formats[fastest], "images/s", f">= {PYTORCH_WANTED[threads][name]}")
 
 
-def whole_machine(name: str, network: Network, rounds: int) -> Iterator[Result]:
+def whole_machine(name: str, network: Network) -> Iterator[Result]:
     """As many replicates as cores: each on a thread of its own, against one after another through `fit` with all."""
     cores = machine.num_cores()
     precisions = ("float32", "mixed_bfloat16") if machine.has_bfloat16() else ("float32",)
@@ -93,7 +93,7 @@ def whole_machine(name: str, network: Network, rounds: int) -> Iterator[Result]:
         ours = partial(loops.by_loop, network=network, threads=1, precision=precision)
         peer = partial(loops.by_fit, network=network, threads=cores, precision=precision)
         trains |= {("loop", precision): (ours, cores), ("fit", precision): (peer, 1)}
-    seconds = race(trains, rounds)
+    seconds = race(trains)
     speeds = {key: trains[key][1] * network.num_images / each for key, each in seconds.items()}
     prefix = f"speed: {name}, {cores} cores, {cores} loops"
     for precision in precisions:

@@ -3,7 +3,7 @@
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
@@ -76,11 +76,15 @@ def race(contestants: Mapping[Key, tuple[Train, int]], rounds: int = ROUNDS) -> 
         return median_seconds({key: contestant.epoch for key, contestant in started.items()}, rounds)
 
 
-def median_seconds(turns: Mapping[Key, Callable[[], object]], rounds: int = ROUNDS) -> dict[Key, float]:
-    """Median seconds of each of `turns`, called one after another, `rounds` times over."""
+def median_seconds(
+    turns: Mapping[Key, Callable[[], object]], rounds: int = ROUNDS, once: Container[Key] = ()
+) -> dict[Key, float]:
+    """Median seconds of each of `turns`, called one after another, `rounds` times over; those of `once` but once."""
     seconds: dict[Key, list[float]] = {key: [] for key in turns}
-    for _ in range(rounds):
+    for number in range(rounds):
         for key, turn in turns.items():
+            if number and key in once:
+                continue
             start = time.perf_counter()
             turn()
             seconds[key].append(time.perf_counter() - start)

@@ -1,6 +1,7 @@
 """The benchmark suite at toy size: that it measures what it says, not what it measures."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -10,10 +11,11 @@ from typing import Any, get_args
 
 import pytest
 
-from benchmarks import kernels, loops, machine, memory, pipeline, results, scrambling
+from benchmarks import growth, kernels, loops, machine, memory, pipeline, results, resume, scrambling, speed, tables
 from benchmarks.loops import NETWORKS
 from benchmarks.results import Result
-from benchmarks.turns import Contestant, Wait, in_process, race
+from benchmarks.scratch import ScratchStudy
+from benchmarks.turns import Contestant, Wait, in_process, median_seconds, race
 from scramble import params
 from scramble.datasets.idx import read_idx
 from scramble.progress import Report, TrainingProgress
@@ -35,6 +37,12 @@ def test_contestants_take_turns_after_a_warm_up(tmp_path: Path) -> None:
     epochs = path.read_text(encoding="utf-8")
     assert sorted(epochs[:3]) == ["a", "b", "b"]
     assert epochs[3:] == "abb" * 3
+
+
+def test_a_turn_may_be_taken_once() -> None:
+    taken: list[str] = []
+    median_seconds({name: partial(taken.append, name) for name in "ab"}, rounds=3, once="b")
+    assert "".join(taken) == "abaa"
 
 
 def fail(wait: Wait) -> None:
@@ -68,6 +76,28 @@ def test_a_part_replaces_its_own_results(tmp_path: Path) -> None:
     assert document["results"][0] == {"name": "memory: mlp", "ours": 0.75, "peer": 1.5, "ratio": 0.5, "unit": "GiB"}
     results.record(path, here | {"processor": {"name": "other"}}, "growth", [Result("growth: mlp", 1.0, 1.0, "s")])
     assert names(path) == ["growth: mlp"]
+
+
+def test_the_peak_is_that_of_the_run_of_speed(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    for part, peak, kept in (("memory", 1.0, 1.0), ("speed", 2.0, 2.0), ("growth", 3.0, 2.0), ("speed", 4.0, 4.0)):
+        here: dict[str, Any] = {"processor": {"name": "this"}, "matmul_gflops": {"float32": peak}}
+        results.record(path, here, part, [Result(f"{part}: mlp", 1.0, 1.0, "s")])
+        assert json.loads(path.read_text(encoding="utf-8"))["matmul_gflops"] == {"float32": kept}
+
+
+def test_tables_show_what_was_measured() -> None:
+    measured = [
+        Result("speed: mlp, 2 threads, loop / fit", 30_000, 20_000, "images/s"),
+        Result("scrambling: mlp, with augmentation, pixels / natural", 9, 10, "images/s"),
+        Result("scrambling: mlp, with augmentation, swaps / natural", 8, 10, "images/s"),
+        Result("scrambling: mlp, with augmentation, per_image / natural", 7, 10, "images/s"),
+    ]
+    document = {"processor": {"name": "this"}, "matmul_gflops": {"float32": 99.6}}
+    printed = tables.markdown(document | {"results": [result.row() for result in measured]})
+    assert "| MLP, 2 threads | 30,000 | 20,000 | – | 1.50 | – |" in printed
+    assert "| MLP, with augmentation | 0.80 (swaps) | 0.70 |" in printed
+    assert "Processor: this; matmul peak of one core: 100 GFLOP/s in float32." in printed
 
 
 # --- loops ----------------------------------------------------------------------------------------------------
@@ -145,8 +175,32 @@ def test_the_matmul_peak_is_of_every_type(configured: Any, monkeypatch: pytest.M
 
 
 def test_kernels_of_a_real_step_are_found(configured: Any) -> None:
-    inside, _ = kernels.seconds_inside(TOY["lenet5"])
-    assert inside > 0
+    inside, epoch = kernels.seconds_inside(TOY["lenet5"])
+    assert 0 < inside < epoch
+
+
+def test_operations_of_training_leave_out_the_gradient_of_the_input(configured: Any) -> None:
+    assert speed.training_flops({"mlp": NETWORKS["mlp"]}) == {"mlp": 2 * (3 * 266_200 - 235_200)}
+
+
+def test_growth_counts_the_images_of_a_turn(configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def two_seconds(turns: dict[int, Callable[[], list[object]]], rounds: int, once: list[int]) -> dict[int, float]:
+        assert {size: len(turn()) for size, turn in turns.items()} == {256: 2, 1024: 1}
+        assert once == [1024]
+        return dict.fromkeys(turns, 2.0)
+
+    monkeypatch.setattr(growth, "TURN", 512)
+    monkeypatch.setattr(growth, "median_seconds", two_seconds)
+    assert growth.speeds_by_size("mlp", (256, 1024), slow=True) == {256: 256.0, 1024: 512.0}
+
+
+def test_a_kill_waits_for_the_first_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = ScratchStudy(tmp_path, **resume.BLOCKS)
+    folder = tmp_path / study.paths.checkpoints(resume.MODEL, "identity") / "0"
+    save = f"import pathlib, time; time.sleep(0.2); f = pathlib.Path({str(folder)!r}); f.mkdir(parents=True)"
+    files = "; (f / 'state.partial.npz').touch(); (f / 'state.npz').touch(); time.sleep(60)"
+    monkeypatch.setattr(resume, "command", lambda: [sys.executable, "-c", save + files])
+    assert resume.kill(study, 0) == ["0/state.npz", "0/state.partial.npz"]
 
 
 def test_only_convolutions_and_products_count(tf: ModuleType, tmp_path: Path) -> None:
