@@ -55,6 +55,14 @@ def test_workers_are_counted(workers: str, capsys: pytest.CaptureFixture[str]) -
     assert "at least 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("others", [["train"], ["--controls"]])
+def test_recorded_findings_are_those_of_no_stage(others: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["verify", "--recorded", *others])
+    assert stop.value.code == 2
+    assert "--recorded executes nothing: leave out STAGE and --controls" in capsys.readouterr().err
+
+
 def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(study: object) -> None:
         raise KeyboardInterrupt

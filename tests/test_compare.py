@@ -67,6 +67,15 @@ def test_a_tensor_that_one_of_the_two_lacks() -> None:
     assert compared().differences[0].where == "layers/dense/vars/0 is there in one of the two only"
 
 
+def test_a_tensor_goes_by_the_name_of_its_layer_and_numbers_by_size() -> None:
+    for path, value in zip(both("model.weights.h5"), (1.0, 2.0), strict=True):
+        with h5py.File(path, "w") as file:
+            for number in (10, 2):
+                file[f"layers/conv2d_{number}/vars/0"] = np.array([value], np.float32)
+                file[f"layers/conv2d_{number}/vars"].attrs["name"] = f"stage{number}_conv"
+    assert compared().differences[0].where == "stage2_conv (layers/conv2d_2/vars/0)"
+
+
 def test_history_names_the_first_epoch_and_column() -> None:
     first, second = both("history.csv")
     first.write_text("epoch,loss,accuracy\n1,0.5,0.25\n2,0.25,0.5\n3,0.1,0.9\n")
@@ -149,12 +158,24 @@ def test_files_that_one_execution_lacks() -> None:
     assert list(found.outputs) == ["out/a.csv"]
 
 
-def test_event_files_are_not_judged_but_named() -> None:
-    for path, text in zip(both("0/events.out.tfevents.scramble"), ("one", "two"), strict=True):
+@pytest.mark.parametrize(
+    ("losses", "verdict"),
+    [
+        (("0.5", "0.5"), "different"),
+        (("0.5", "0.50"), "different"),
+        (("0.5", "0.500001"), "equal within tolerance"),
+        (("0.5", "0.6"), "different"),
+    ],
+)
+def test_event_files_may_differ_only_where_numbers_do(losses: tuple[str, str], verdict: str) -> None:
+    events = zip(both("0/events.out.tfevents.scramble"), ("one", "two"), strict=True)
+    histories = zip(both("0/history.csv"), losses, strict=True)
+    for path, text in events:
         path.write_text(text)
+    for path, loss in histories:
+        path.write_text(f"epoch,loss\n1,{loss}\n")
     found = compared()
-    assert (found.verdict, found.differences) == ("equal within tolerance", ())
-    assert found.not_judged == ("out/0/events.out.tfevents.scramble",)
+    assert (found.verdict, found.events) == (verdict, ("out/0/events.out.tfevents.scramble",))
 
 
 def test_what_differs_in_the_environment() -> None:
@@ -163,7 +184,7 @@ def test_what_differs_in_the_environment() -> None:
     for path, document in zip(both("environment.json"), (before, after), strict=True):
         path.write_text(json.dumps(document))
     found = compared()
-    assert (found.verdict, found.differences) == ("equal within tolerance", ())
+    assert (found.verdict, found.differences) == ("identical", ())
     assert found.environment_changes == {
         "processor.sets": (["avx", "fma"], ["avx"]),
         "threads": (1, 2),

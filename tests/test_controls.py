@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -130,24 +131,20 @@ def test_labels_that_are_not_random_fail(laboratory: Laboratory, monkeypatch: py
     assert controls.random_labels(laboratory).passed is False
 
 
-@pytest.mark.parametrize(
-    ("model", "control", "reason"),
-    [
-        ("mlp", "inverse permutation", "no model of the grid is convolutional"),
-        ("lenet5", "permuted rows", "no model of the grid is an mlp"),
-    ],
-)
-def test_a_control_that_does_not_apply_says_so(laboratory: Laboratory, model: str, control: str, reason: str) -> None:
+def with_model(laboratory: Laboratory, model: str) -> Laboratory:
+    """The study with this model alone in its grid."""
     alone = DOCUMENT | {"grid": DOCUMENT["grid"] | {"models": [model]}}
-    smaller = Laboratory(
-        params.Study.model_validate(alone),
-        laboratory.info,
-        laboratory.train_split,
-        laboratory.test_split,
-        laboratory.strategy,
-    )
-    outcome = controls.CONTROLS[control](smaller)
-    assert (outcome.passed, outcome.measured) == (None, reason)
+    return replace(laboratory, study=params.Study.model_validate(alone))
+
+
+def test_an_inverse_can_be_undone_before_any_network(laboratory: Laboratory) -> None:
+    outcome = controls.inverse_permutation(with_model(laboratory, "mlp"))
+    assert (outcome.name, outcome.passed) == ("inverse permutation, mlp", True)
+
+
+def test_a_control_that_does_not_apply_says_so(laboratory: Laboratory) -> None:
+    outcome = controls.permuted_rows(with_model(laboratory, "lenet5"))
+    assert (outcome.passed, outcome.measured) == (None, "no model of the grid is an mlp")
 
 
 def test_random_labels_are_balanced_and_their_own_for_every_seed(laboratory: Laboratory) -> None:

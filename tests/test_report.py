@@ -11,7 +11,7 @@ import pytest
 import synthetic_study
 from scramble import params, verdicts
 from scramble.errors import UserError
-from scramble.report import page, tables
+from scramble.report import page, recipes, tables
 from scramble.report.results import gather
 from scramble.stages import report
 from scramble.statistics import Estimate
@@ -270,15 +270,60 @@ def test_every_family_can_be_described():
     assert {spec.family for spec in study.permutations.values()} == set(page.FAMILIES)
 
 
-def test_the_command_that_makes_the_study():
-    results = gather(synthetic_study.write(synthetic_study.document(params="pipelines/lecture/params.yaml")))
-    assert page.command(results) == "dvc repro pipelines/lecture/dvc.yaml"
+RECIPES = {
+    "sgd": ({"optimizer": "sgd"}, {"optimizer": "sgd, Nesterov momentum 0.9"}),
+    "plain momentum": ({"optimizer": "sgd", "nesterov": False}, {"optimizer": "sgd, momentum 0.9"}),
+    "no momentum": ({"optimizer": "sgd", "momentum": 0}, {"optimizer": "sgd"}),
+    "clip": ({"clip_norm": 0.5}, {"optimizer": "adam, gradients clipped at 0.5"}),
+    "warm-up": ({"warmup_epochs": 1.5}, {"schedule": "cosine, 1.5 epochs of warm-up"}),
+    "averages": ({"ema_decay": 0.99}, {"weights kept": "last epoch, moving averages (0.99)"}),
+    "early stopping": (
+        {"early_stopping": {"patience": 4}},
+        {"weights kept": "best epoch, stops after 4 without improvement"},
+    ),
+    "best": ({"keep": "best"}, {"weights kept": "best epoch"}),
+    "cutmix": (
+        {"augmentation": {"max_shift": 2, "horizontal_flip": True, "cutout": 8, "mixup": 0.2, "cutmix": 1}},
+        {"augmentation": "shift ±2 px, horizontal flip, cutout 8 px, mixup 0.2, cutmix 1"},
+    ),
+    "precision": ({"precision": "mixed_bfloat16"}, {"precision": "mixed bfloat16"}),
+}
+"""By name, what a recipe changes, and the entries of the table that say so."""
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_in_words(name):
+    changes, said = RECIPES[name]
+    plain = recipes.entries(params.Recipe.model_validate(synthetic_study.RECIPE))
+    changed = recipes.entries(params.Recipe.model_validate(synthetic_study.RECIPE | changes))
+    assert list(changed) == list(plain)
+    assert {column: entry for column, entry in changed.items() if entry != plain[column]} == said
+
+
+def test_every_entry_of_a_recipe_stands_below_its_column():
+    html = make(synthetic_study.document(models=("mlp",)))
+    table = html.split('aria-label="Table: the recipes"')[1].split("</table>")[0]
+    columns, cells = re.findall(r'<th scope="col">([^<]*)</th>', table), re.findall(r"<td>([^<]*)</td>", table)
+    assert columns[0] == "model"
+    assert dict(zip(columns[1:], cells, strict=True)) == {
+        "permutations": "all",
+        "optimizer": "adam",
+        "learning rate": "0.002",
+        "schedule": "cosine",
+        "batch size": "32",
+        "epochs": "6",
+        "weight decay": "0",
+        "label smoothing": "0",
+        "augmentation": "none",
+        "weights kept": "last epoch",
+        "precision": "float32",
+    }
 
 
 def found(verdict, **changes):
     """A stage executed again."""
-    fields = {"tolerance": 1e-5, "outputs": {}, "differences": (), "not_judged": (), "environment_changes": {}}
-    return verdicts.Reexecution(verdict=verdict, environment={}, **fields | changes)
+    fields = {"tolerance": 1e-5, "outputs": {}, "differences": (), "events": (), "environment_changes": {}}
+    return verdicts.Reexecution(verdict=verdict, **fields | changes)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +349,7 @@ def test_what_verification_found():
     stages = {
         "fetch": found("identical"),
         "train@mlp-identity": found("different", differences=(weights,), environment_changes=changes),
-        "train@mlp-pixels": found("equal within tolerance", not_judged=("events.out.tfevents.scramble",)),
+        "train@mlp-pixels": found("equal within tolerance", events=("events.out.tfevents.scramble",)),
     }
     outcomes = {"inverse permutation": None, "permuted rows": True, "random labels": False}
     controls = tuple(
@@ -321,7 +366,7 @@ def test_what_verification_found():
     assert "<td>model.weights.h5: dense/vars/0 differs by 0.25, relative 0.5</td>" in section
     assert "<td>python: 3.11.7 → 3.12.1; flags.XLA_FLAGS: – → &lt;fast&gt;</td>" in section
     assert re.findall(r"<td>([a-z ]*)</td></tr>", section) == ["does not apply", "passed", "failed"]
-    assert "event files, which are not judged" in section
+    assert "<td>event files have other bytes</td>" in section
     assert verdicts.read(FOLDER / "verification.json") == document
 
 

@@ -101,6 +101,7 @@ def test_identical(study: params.Study, capsys: pytest.CaptureFixture[str]) -> N
         ["models/mlp-identity/text.csv", "runs/mlp-identity/text.csv"]
     )
     printed = capsys.readouterr().out
+    assert "2 of 2 finished stages verified" in printed
     assert "2/2 train@mlp-pixels: identical" in printed
     assert "about 0:00 left" in printed
 
@@ -168,6 +169,33 @@ def test_the_verdict_on_the_report_is_told_but_not_shown_in_it(
     assert main(["verify", "report"]) == 0
     assert "1/1 report: identical" in capsys.readouterr().out
     assert recorded()["stages"] == {}
+
+
+def test_a_report_that_does_not_show_the_last_findings_is_left_out(
+    study: params.Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every verification rewrites what the report reads."""
+    train = finished("python src/stage.py mlp-identity", ["models/mlp-identity", "runs/mlp-identity"])
+    findings = (REPORT / "verification.json").as_posix()
+    main(["verify", "--recorded"])
+    read = {"path": findings, "hash": "md5", "md5": lock.dvc_hash(Path(findings))}
+    shown = finished("python src/stage.py mlp-pixels", ["models/mlp-pixels", "runs/mlp-pixels"])
+    write_lock({"train@mlp-identity": train, "report": shown | {"deps": [*shown["deps"], read]}})
+    left_out = "report is left out: it does not show the last findings yet, `dvc repro` mends that"
+    assert main(["verify"]) == 0
+    printed = capsys.readouterr().out
+    assert "2/2 report: identical" in printed
+    assert left_out not in printed
+    assert main(["verify"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count(left_out) == 1
+    assert "1/1 train@mlp-identity: identical" in printed
+    assert "1 of 1 finished stages verified" in printed
+    assert main(["verify", "report"]) == 1
+    assert f"{findings}, which report reads, has changed since: run `dvc repro` first" in capsys.readouterr().err
+    Path("runs/mlp-pixels/text.csv").write_text("changed")
+    assert main(["verify"]) == 1
+    assert "runs/mlp-pixels, which report wrote, has changed since" in capsys.readouterr().err
 
 
 def test_controls_are_kept_beside_the_files_that_they_were_run_with(study: params.Study) -> None:
@@ -239,6 +267,17 @@ def test_changed_parameters_are_refused(study: params.Study, capsys: pytest.Capt
     Path("params.yaml").write_text(text.replace("\nseed: 1", "\nseed: 2"), encoding="utf-8")
     assert main(["verify"]) == 1
     assert "params.yaml: seed has changed since train@mlp-identity was run" in capsys.readouterr().err
+
+
+def test_a_training_of_several_workers_is_refused_before_anything_starts(
+    study: params.Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workers = synthetic_study.document(models=("mlp",), compute={"strategy": "multi_worker", "workers": 2})
+    Path("params.yaml").write_text(yaml.safe_dump(workers), encoding="utf-8")
+    assert main(["verify"]) == 1
+    said = "train@mlp-identity was trained by 2 workers: a multi_worker study cannot be verified in one process"
+    assert said in capsys.readouterr().err
+    assert not (REPORT / "verification.json").exists()
 
 
 def test_a_command_that_fails_is_told_and_what_was_found_is_kept(
@@ -340,7 +379,12 @@ def test_studies_are_found_by_name(study: params.Study) -> None:
     (folder / "params.yaml").write_text("# study: no\nstudy: 'other'  # this one\n")
     assert lock.params_file("other") == folder / "params.yaml"
     assert lock.params_file("synthetic") == Path("params.yaml")
-    assert lock.repro(study) == "`dvc repro`"
+
+
+def test_the_command_that_makes_a_study(study: params.Study) -> None:
+    assert verdicts.repro(study) == "dvc repro"
+    elsewhere = study.model_copy(update={"params": "pipelines/lecture/params.yaml"})
+    assert verdicts.repro(elsewhere) == "dvc repro pipelines/lecture/dvc.yaml"
 
 
 def test_the_users_own_folder_is_there_for_fetch(study: params.Study, capsys: pytest.CaptureFixture[str]) -> None:
@@ -350,6 +394,28 @@ def test_the_users_own_folder_is_there_for_fetch(study: params.Study, capsys: py
     Path("copied").write_text("raw")
     write_lock({"fetch": finished("python src/copy.py", ["copied"])})
     assert main(["verify", "fetch"]) == 0, capsys.readouterr().err
+
+
+def test_no_link_is_made_outside_the_tree(study: params.Study, capsys: pytest.CaptureFixture[str]) -> None:
+    beside = synthetic_study.document(models=("mlp",), dataset={"name": "mnist", "mirror": "../../given"})
+    Path("params.yaml").write_text(yaml.safe_dump(beside), encoding="utf-8")
+    write_lock({"fetch": finished("python src/stage.py mlp-identity", ["models/mlp-identity", "runs/mlp-identity"])})
+    before = contents()
+    assert main(["verify"]) == 1
+    said = "params.yaml: dataset names ../../given, which leads out of the tree that fetch is executed again in: give"
+    assert said in capsys.readouterr().err
+    assert contents() == before
+
+
+@pytest.mark.parametrize("variable", ["SCRAMBLE_MIRROR", "SCRAMBLE_CACHE"])
+def test_folders_of_the_environment_stay_the_same_ones(
+    study: params.Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str
+) -> None:
+    monkeypatch.setenv(variable, "../somewhere")
+    Path("src/say.py").write_text(f"import os, pathlib; pathlib.Path('said').write_text(os.environ['{variable}'])")
+    Path("said").write_text(str(Path.cwd().parent / "somewhere"))
+    write_lock({"fetch": finished("python src/say.py", ["said"])})
+    assert main(["verify", "fetch"]) == 0, capsys.readouterr().out
 
 
 def test_time_left_is_that_of_stages_alike(monkeypatch: pytest.MonkeyPatch) -> None:

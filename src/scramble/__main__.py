@@ -25,7 +25,7 @@ STAGES = {
     "tune": "the recipe that training will use",
     "train": "weights, history and TensorBoard events of every replicate",
     "evaluate": "what every replicate of a model predicts for the test images",
-    "verify": "whether finished stages, executed again, give the same bytes",
+    "verify": "verdicts on finished stages, executed again: the same bytes, or what differs",
     "report": "tables, figures and the answer",
 }
 ARGUMENTS = {
@@ -175,7 +175,10 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one stage. Returns the exit status: that of `run`, 1 after a user's mistake, 130 after Ctrl-C."""
-    arguments = parser().parse_args(argv)
+    commands = parser()
+    arguments = commands.parse_args(argv)
+    if arguments.stage == "verify" and arguments.recorded and (arguments.stages or arguments.controls):
+        commands.error("--recorded executes nothing: leave out STAGE and --controls, or --recorded")
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _exit_tidily)

@@ -49,12 +49,10 @@ class Reexecution(Found):
     outputs: dict[str, str]
     """SHA-256 of every file that the first execution left."""
     differences: tuple[Difference, ...]
-    not_judged: tuple[str, ...]
-    """Event files with other bytes: binary logs of what history.csv holds, too."""
+    events: tuple[str, ...]
+    """Event files with other bytes: binary logs of what history.csv holds, too, and no tolerance applies."""
     environment_changes: dict[str, tuple[Any, Any]]
-    """By dotted key, what environment.json said the first and the second time."""
-    environment: dict[str, Any]
-    """Of the second execution."""
+    """By dotted key, what environment.json said the first and the second time; no part of the verdict."""
 
     @property
     def first_differences(self) -> list[Difference]:
@@ -129,6 +127,12 @@ def read(path: Path) -> Document:
 def save(study: Study, document: Document) -> None:
     with artifacts.whole(StudyPaths(study.study).verification) as target:
         artifacts.write_json(target, document)
+
+
+def repro(study: Study) -> str:
+    """The command that brings the study up to date, typed in the repository root."""
+    folder = Path(study.params).parent
+    return "dvc repro" if folder == Path() else f"dvc repro {folder.as_posix()}/dvc.yaml"
 
 
 def in_grid(stage: str, study: Study) -> bool:

@@ -4,14 +4,14 @@ import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scramble.params import AnyPermutation
-from scramble.report.recipes import COLUMNS, recipes, row
+from scramble.report.recipes import recipes
 from scramble.report.results import Cell, Results
 from scramble.statistics import Estimate
+from scramble.verdicts import repro
 
 MINUS = "−"
 SPACE = "\N{NO-BREAK SPACE}"
@@ -72,9 +72,7 @@ def render(results: Results, pictures: Pictures) -> str:
         verdict=verdict,
         describe=describe_permutation,
         recipes=recipes(results),
-        recipe_columns=COLUMNS,
-        recipe_row=row,
-        command=command(results),
+        command=repro(results.study),
         verify_command=verify_command(results),
     )
 
@@ -189,12 +187,6 @@ def _signed(value: float, sign: str, decimals: int) -> str:
 
 
 # --- the command ----------------------------------------------------------------------------------------------
-
-
-def command(results: Results) -> str:
-    """What makes these results, typed in the repository root."""
-    folder = PurePosixPath(results.study.params).parent
-    return "dvc repro" if folder == PurePosixPath() else f"dvc repro {folder}/dvc.yaml"
 
 
 def verify_command(results: Results) -> str:

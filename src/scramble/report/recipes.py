@@ -5,46 +5,34 @@ from collections.abc import Iterable
 from scramble.params import Augmentation, Recipe
 from scramble.report.results import Results
 
-COLUMNS = (
-    "optimizer",
-    "learning rate",
-    "schedule",
-    "batch size",
-    "epochs",
-    "weight decay",
-    "label smoothing",
-    "augmentation",
-    "weights kept",
-    "precision",
-)
 
-
-def recipes(results: Results) -> list[tuple[str, str, Recipe]]:
-    """(model, permutations, recipe), one row where all permutations of a model share the recipe."""
+def recipes(results: Results) -> list[tuple[str, str, dict[str, str]]]:
+    """(model, permutations, entries), one row where all permutations of a model share the recipe."""
     rows = []
     for model in results.study.grid.models:
         cells = results.of_model(model)
         if all(cell.recipe == cells[0].recipe for cell in cells):
-            rows.append((model, "all", cells[0].recipe))
+            rows.append((model, "all", entries(cells[0].recipe)))
         else:
-            rows.extend((model, cell.permutation, cell.recipe) for cell in cells)
+            rows.extend((model, cell.permutation, entries(cell.recipe)) for cell in cells)
     return rows
 
 
-def row(recipe: Recipe) -> Iterable[str]:
-    """The cells of a recipe in the order of `COLUMNS`."""
-    return (
-        _optimizer(recipe),
-        f"{recipe.learning_rate:g}",
-        recipe.schedule + (f", {recipe.warmup_epochs:g} epochs of warm-up" if recipe.warmup_epochs else ""),
-        f"{recipe.batch_size}",
-        f"{recipe.epochs}",
-        f"{recipe.weight_decay:g}",
-        f"{recipe.label_smoothing:g}",
-        ", ".join(_augmentation(recipe.augmentation)) or "none",
-        _weights_kept(recipe),
-        recipe.precision.replace("_", " "),
-    )
+def entries(recipe: Recipe) -> dict[str, str]:
+    """What a recipe says, by the name of the column; every recipe has the same columns."""
+    warmup = f", {recipe.warmup_epochs:g} epochs of warm-up" if recipe.warmup_epochs else ""
+    return {
+        "optimizer": _optimizer(recipe),
+        "learning rate": f"{recipe.learning_rate:g}",
+        "schedule": recipe.schedule + warmup,
+        "batch size": f"{recipe.batch_size}",
+        "epochs": f"{recipe.epochs}",
+        "weight decay": f"{recipe.weight_decay:g}",
+        "label smoothing": f"{recipe.label_smoothing:g}",
+        "augmentation": ", ".join(_augmentation(recipe.augmentation)) or "none",
+        "weights kept": _weights_kept(recipe),
+        "precision": recipe.precision.replace("_", " "),
+    }
 
 
 def _optimizer(recipe: Recipe) -> str:

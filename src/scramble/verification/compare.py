@@ -3,13 +3,13 @@
 import csv
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scramble import environment
 from scramble.verdicts import Difference, Reexecution, Verdict, digests
 
 
@@ -17,7 +17,8 @@ def judge(outs: Iterable[str], tree: Path, tolerance: float) -> Reexecution:
     """Compares the outputs `outs` (files and folders) with those in `tree`.
 
     Whole numbers have to be equal. A floating-point number may differ by `tolerance` times the larger of the two, an
-    element of an array by `tolerance` times the array's largest value.
+    element of an array by `tolerance` times the array's largest value. Event files may have other bytes only where
+    numbers differ in other files, too. What environment.json says has no part in the verdict.
     """
     files = [file for out in outs for file in _files(out, tree)]
     first, second = digests(files), digests(files, tree)
@@ -27,19 +28,24 @@ def judge(outs: Iterable[str], tree: Path, tolerance: float) -> Reexecution:
     descriptions = [file for file in in_both if Path(file).name == "environment.json"]
     judged = [file for file in differing if file not in {*events, *descriptions}]
     differences = tuple(_difference(file, tree, tolerance) for file in judged)
-    verdict: Verdict = "equal within tolerance" if differing else "identical"
-    if not all(difference.within_tolerance for difference in differences):
-        verdict = "different"
     changes = [_environment_changes(Path(file), tree / file) for file in descriptions]
     return Reexecution(
-        verdict=verdict,
+        verdict=_verdict(differences, events),
         tolerance=tolerance,
         outputs=first,
         differences=differences,
-        not_judged=tuple(events),
+        events=tuple(events),
         environment_changes={key: both for each in changes for key, both in each.items()},
-        environment=environment.machine(),
     )
+
+
+def _verdict(differences: Sequence[Difference], events: Sequence[str]) -> Verdict:
+    if not differences and not events:
+        return "identical"
+    numbers_differ = any(difference.absolute is not None for difference in differences)
+    explained = numbers_differ or not events
+    within = all(difference.within_tolerance for difference in differences)
+    return "equal within tolerance" if within and explained else "different"
 
 
 def _files(out: str, tree: Path) -> list[str]:
@@ -124,18 +130,27 @@ def _array(path: Path) -> dict[str, Any]:
 
 
 def _tensors(path: Path) -> dict[str, Any]:
-    """Every tensor of an HDF5 file by its path there."""
+    """Every tensor of an HDF5 file by the name of its layer, where Keras wrote one, and by its path there."""
     import h5py  # type: ignore[import-untyped]
 
-    found: dict[str, Any] = {}
+    datasets: dict[str, Any] = {}
 
-    def take(name: str, item: Any) -> None:
+    def take(place: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
+            datasets[place] = item
 
+    found = {}
     with h5py.File(path) as file:
         file.visititems(take)
+        for place in sorted(datasets, key=_natural):
+            layer = datasets[place].parent.attrs.get("name")
+            found[f"{layer} ({place})" if layer else place] = datasets[place][()]
     return found
+
+
+def _natural(place: str) -> list[str | int]:
+    """Sorts numbers by their size: conv2d_2 before conv2d_10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", place)]
 
 
 def _cells(path: Path) -> dict[str, Any]:

@@ -84,7 +84,7 @@ OUTCOMES = {True: "passed", False: "FAILED", None: "does not apply"}
 
 def _differences(found: Reexecution) -> Iterator[str]:
     yield from map(str, found.first_differences)
-    if found.not_judged:
-        yield f"other event files, which are not judged: {', '.join(found.not_judged)}"
+    if found.events:
+        yield f"event files with other bytes: {', '.join(found.events)}"
     for key, (first, second) in found.environment_changes.items():
         yield f"environment: {key} was {first or 'not there'}, is {second or 'not there'}"

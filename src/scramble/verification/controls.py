@@ -123,13 +123,15 @@ def _spread(positions: NDArray[Any], count: int) -> NDArray[Any]:
 
 
 def inverse_permutation(laboratory: Laboratory) -> Control:
-    """Permuted images behind a layer that undoes the permutation train a convolutional network to the same bits."""
+    """Permuted images behind a layer that undoes the permutation train a network to the same bits as natural ones.
+
+    This holds for any network. A convolutional one is taken where there is one: only there do neighbours matter.
+    """
     from scramble.verification.reorder import reordered_first
 
     study = laboratory.study
-    model = next((name for name in study.grid.models if '"Conv2D"' in laboratory.architecture(name)), None)
-    if model is None:
-        return _does_not_apply("inverse permutation", "no model of the grid is convolutional")
+    convolutional = (name for name in study.grid.models if '"Conv2D"' in laboratory.architecture(name))
+    model = next(convolutional, study.grid.models[0])
     architecture = laboratory.architecture(model)
     index = permutations.draw(params.Plain(family="pixels"), laboratory.info.image_shape, replicate=0)
     natural = laboratory.trainer(model, architecture)
@@ -154,7 +156,7 @@ def permuted_rows(laboratory: Laboratory) -> Control:
     study, images = laboratory.study, laboratory.test_split.images[:MAX_IMAGES]
     model = next((name for name in study.grid.models if study.models[name].architecture == "mlp"), None)
     if model is None:
-        return _does_not_apply("permuted rows", "no model of the grid is an mlp")
+        return Control(name="permuted rows", expected="-", measured="no model of the grid is an mlp", passed=None)
     index = permutations.draw(params.Plain(family="pixels"), laboratory.info.image_shape, replicate=0)
     with tf.device("/cpu:0"):  # a GPU may round the factors of matrix products to ten bits
         network = model_from_json(laboratory.architecture(model))
@@ -228,7 +230,3 @@ def _identity(laboratory: Laboratory) -> FixedPermutation:
 
 def _digest(network: "keras.Model") -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in network.get_weights())).hexdigest()
-
-
-def _does_not_apply(name: str, reason: str) -> Control:
-    return Control(name=name, expected="-", measured=reason, passed=None)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import yaml
 
 from scramble.errors import UserError, unknown_name
 from scramble.params import Study
-from scramble.verdicts import in_grid
+from scramble.paths import StudyPaths
+from scramble.verdicts import in_grid, repro
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,6 @@ def params_file(name: str) -> Path:
     return known[name]
 
 
-def repro(study: Study) -> str:
-    """The command that brings the study up to date."""
-    folder = Path(study.params).parent
-    return "`dvc repro`" if folder == Path() else f"`dvc repro {folder.as_posix()}/dvc.yaml`"
-
-
 def finished_stages(study: Study) -> dict[str, FinishedStage]:
     """Every stage of the study's grid that dvc.lock holds, except `verify` itself.
 
@@ -62,10 +57,10 @@ def finished_stages(study: Study) -> dict[str, FinishedStage]:
         stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"] if path.is_file() else {}
         found = [_stage(name, entry) for name, entry in stages.items()]
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is damaged ({' '.join(str(error).split())}): run {repro(study)}") from None
+        raise UserError(f"{path} is damaged ({' '.join(str(error).split())}): run `{repro(study)}`") from None
     finished = {stage.name: stage for stage in found if stage.name != "verify" and in_grid(stage.name, study)}
     if not finished:
-        raise UserError(f"{path} holds no finished stage of the study {study.study}: run {repro(study)} first")
+        raise UserError(f"{path} holds no finished stage of the study {study.study}: run `{repro(study)}` first")
     return finished
 
 
@@ -96,6 +91,15 @@ def select(finished: dict[str, FinishedStage], names: Sequence[str]) -> list[Fin
     return list(chosen.values())
 
 
+def without_findings(stage: FinishedStage, study: Study) -> FinishedStage:
+    """The stage as if it did not read verification.json, where that changed since: every verification rewrites it."""
+    findings = StudyPaths(study.study).verification
+    name = findings.as_posix()
+    if not findings.is_file() or stage.deps.get(name) in {None, dvc_hash(findings)}:
+        return stage
+    return replace(stage, deps={path: digest for path, digest in stage.deps.items() if path != name})
+
+
 # --- whether the lock still speaks of what is on the disk ------------------------------------------------------
 
 
@@ -112,12 +116,12 @@ def check_unchanged(stages: Iterable[FinishedStage], study: Study) -> None:
             for name, expected in entries.items():
                 if not Path(name).exists():
                     raise UserError(
-                        f"{name}, which {stage.name} {kind}, is missing: run `dvc checkout` or {repro(study)}"
+                        f"{name}, which {stage.name} {kind}, is missing: run `dvc checkout` or `{repro(study)}`"
                     )
                 if name not in hashes:
                     hashes[name] = dvc_hash(Path(name))
                 if hashes[name] != expected:
-                    raise UserError(f"{name}, which {stage.name} {kind}, has changed since: run {repro(study)} first")
+                    raise UserError(f"{name}, which {stage.name} {kind}, has changed since: run `{repro(study)}` first")
 
 
 def _check_params(stage: FinishedStage, study: Study) -> None:
@@ -128,7 +132,7 @@ def _check_params(stage: FinishedStage, study: Study) -> None:
             for part in key.split("."):
                 value = value.get(part) if isinstance(value, dict) else None
             if value != expected:
-                raise UserError(f"{file}: {key} has changed since {stage.name} was run: run {repro(study)} first")
+                raise UserError(f"{file}: {key} has changed since {stage.name} was run: run `{repro(study)}` first")
 
 
 def dvc_hash(path: Path) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from scramble import inputs, layers
+from scramble import layers
 
 
 @keras.saving.register_keras_serializable(package="scramble")
@@ -21,7 +21,9 @@ class Reorder(keras.layers.Layer):
         self.index = [int(position) for position in index]
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
-        return inputs.permute(images, tf.constant(self.index))
+        # Not inputs.permute: TensorFlow would fold its transpose into a dense layer's product, which rounds otherwise.
+        flat = tf.reshape(images, [tf.shape(images)[0], -1])
+        return tf.reshape(tf.gather(flat, tf.constant(self.index), axis=1), tf.shape(images))
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"index": self.index}
