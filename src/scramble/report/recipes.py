@@ -27,11 +27,11 @@ def entries(recipe: Recipe) -> dict[str, str]:
         "schedule": recipe.schedule + warmup,
         "batch size": f"{recipe.batch_size}",
         "epochs": f"{recipe.epochs}",
+        "precision": recipe.precision.replace("_", " "),
         "weight decay": f"{recipe.weight_decay:g}",
         "label smoothing": f"{recipe.label_smoothing:g}",
         "augmentation": ", ".join(_augmentation(recipe.augmentation)) or "none",
         "weights kept": _weights_kept(recipe),
-        "precision": recipe.precision.replace("_", " "),
     }
 
 
