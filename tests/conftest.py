@@ -1,9 +1,13 @@
 """What tests share: TensorFlow with two processors on any machine, imported by the first test that asks for it."""
 
+import signal
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+# A shell that runs the tests in the background has them, and all that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
