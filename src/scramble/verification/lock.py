@@ -75,7 +75,7 @@ def _stage(name: str, entry: dict[str, Any]) -> FinishedStage:
 
 
 def select(finished: dict[str, FinishedStage], names: Sequence[str]) -> list[FinishedStage]:
-    """The stages `names`, each a stage (`train`) with all its cells or one cell (`train@mlp-identity`); all, without.
+    """The stages `names`, each a stage (`train`) with all its cells or one cell (`train@mlp-identity`).
 
     Raises:
         UserError: a name is no finished stage.
@@ -84,7 +84,7 @@ def select(finished: dict[str, FinishedStage], names: Sequence[str]) -> list[Fin
     for name, stage in finished.items():
         by_stage.setdefault(name.partition("@")[0], []).append(stage)
     chosen: dict[str, FinishedStage] = {}
-    for name in names or by_stage:
+    for name in names:
         if name not in finished and name not in by_stage:
             raise UserError(unknown_name("finished stage", name, finished if "@" in name else by_stage))
         chosen |= {stage.name: stage for stage in by_stage.get(name, [finished.get(name)]) if stage}
