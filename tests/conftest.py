@@ -28,8 +28,13 @@ def mirrored(tf: ModuleType) -> Any:
 
 
 @pytest.fixture(scope="session")
-def published_alexnet(tf: ModuleType) -> Any:
-    """AlexNet at the paper's size, built once: its 61 million weights take seconds."""
+def models(tf: ModuleType) -> ModuleType:
     from scramble import models
 
+    return models
+
+
+@pytest.fixture(scope="session")
+def published_alexnet(models: ModuleType) -> Any:
+    """AlexNet at the paper's size, built once: its 61 million weights take seconds."""
     return models.build("alexnet", (227, 227, 3), 1000)

@@ -68,10 +68,13 @@ def make_trainer(tf: ModuleType, mirrored: Any, info: DatasetInfo) -> MakeTraine
     convolutional = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x)).to_json()
     x = keras.layers.Flatten(name="flatten")(inputs)
     linear = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x)).to_json()
+    x = keras.layers.Dense(6, activation="tanh", name="shared")(x)
+    heads = keras.Model(inputs, [keras.layers.Dense(4, name=name)(x) for name in ("logits", "head1", "head2")]).to_json()
 
-    def make(recipe: params.Recipe, replicas: int = 1, plain: bool = False, **compute: Any) -> Any:
+    def make(recipe: params.Recipe, replicas: int = 1, network: str = "convolutional", **compute: Any) -> Any:
         strategy = mirrored if replicas == 2 else tf.distribute.OneDeviceStrategy("/cpu:0")
-        return Trainer(linear if plain else convolutional, recipe, info, strategy, params.Compute(**compute))
+        architecture = {"convolutional": convolutional, "linear": linear, "heads": heads}[network]
+        return Trainer(architecture, recipe, info, strategy, params.Compute(**compute))
 
     return make
 
@@ -177,7 +180,7 @@ def test_scrambling_does_not_touch_a_linear_network(make_trainer: MakeTrainer, s
     """Started from weights that are permuted with the pixels, it computes the same function after training."""
     from scramble.training import prepare
 
-    trainer = make_trainer(recipe(), plain=True)
+    trainer = make_trainer(recipe(), network="linear")
     natural, _ = train(trainer, split, identity())
     kernel, bias = trainer.model.get_weights()
     reset = trainer._reset
@@ -192,6 +195,29 @@ def test_scrambling_does_not_touch_a_linear_network(make_trainer: MakeTrainer, s
     np.testing.assert_allclose(trainer.model.get_weights()[0], kernel[pixels().index], atol=1e-5)
     np.testing.assert_allclose(trainer.model.get_weights()[1], bias, atol=1e-5)
     assert scrambled[-1].loss == pytest.approx(natural[-1].loss, abs=1e-5)
+
+
+def test_auxiliary_heads_train_with_a_weight_of_0_3(make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType) -> None:
+    """After one step of gradient descent, every weight is where the gradient of the paper's total loss points."""
+    trainer = make_trainer(recipe(epochs=1, batch_size=NUM_TRAIN), network="heads")
+    trainer._reset((1, 0))
+    images, labels = (np.delete(array, split.validation, axis=0) for array in (split.images, split.labels))
+    with tf.GradientTape() as tape:
+        outputs = trainer.model(trainer.normalise(tf.constant(images)), training=True)
+        losses = [
+            tf.reduce_mean(tf.keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
+            for logits in outputs
+        ]
+        total = losses[0] + 0.3 * losses[1] + 0.3 * losses[2]
+    gradients = tape.gradient(total, trainer.model.trainable_variables)
+    expected = [
+        variable - 0.1 * gradient
+        for variable, gradient in zip(trainer.model.trainable_variables, gradients, strict=True)
+    ]
+    (epoch,), _ = train(trainer, split, identity())
+    for variable, value in zip(trainer.model.trainable_variables, expected, strict=True):
+        np.testing.assert_allclose(variable, value, rtol=1e-4, atol=1e-6)
+    assert epoch.loss == pytest.approx(float(losses[0]), rel=1e-5)  # the network's own, as in validation
 
 
 def test_no_example_is_lost(make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType) -> None:
@@ -232,8 +258,8 @@ def eagerly(run: Callable[[], object]) -> None:
 
 
 def test_two_replicas_agree_with_one_device(make_trainer: MakeTrainer, split: TrainSplit) -> None:
-    one, _ = train(make_trainer(recipe(epochs=1), plain=True), split, pixels())
-    two, _ = train(make_trainer(recipe(epochs=1), plain=True, replicas=2), split, pixels())
+    one, _ = train(make_trainer(recipe(epochs=1), network="linear"), split, pixels())
+    two, _ = train(make_trainer(recipe(epochs=1), network="linear", replicas=2), split, pixels())
     assert two[0].loss == pytest.approx(one[0].loss, abs=1e-6)
     assert two[0].validation_loss == pytest.approx(one[0].validation_loss, abs=1e-6)
 
@@ -247,8 +273,8 @@ def test_two_replicas_augment_as_one_device(
 ) -> None:
     permutation = pixels() if kind is FixedPermutation else PerImagePermutation(seed=0, replicate=0)
     changed = recipe(epochs=1, augmentation=augmentation)
-    one, _ = train(make_trainer(changed, plain=True), split, permutation)
-    two, _ = train(make_trainer(changed, plain=True, replicas=2), split, permutation)
+    one, _ = train(make_trainer(changed, network="linear"), split, permutation)
+    two, _ = train(make_trainer(changed, network="linear", replicas=2), split, permutation)
     assert two[0].loss == pytest.approx(one[0].loss, abs=1e-6)
 
 
@@ -316,7 +342,7 @@ def test_every_recipe_learns(make_trainer: MakeTrainer, split: TrainSplit, name:
 def test_moving_averages_are_validated_and_kept(make_trainer: MakeTrainer, split: TrainSplit) -> None:
     from scramble.training import prepare
 
-    trainer = make_trainer(recipe(ema_decay=0.5, epochs=1), plain=True)
+    trainer = make_trainer(recipe(ema_decay=0.5, epochs=1), network="linear")
     data = prepare(split, pixels(), trainer.recipe)
     walk = trainer.train(data, (1, 0))
     epoch = next(walk)
@@ -330,8 +356,8 @@ def test_moving_averages_are_validated_and_kept(make_trainer: MakeTrainer, split
 def test_the_best_epoch_is_kept(make_trainer: MakeTrainer, split: TrainSplit) -> None:
     """With labels without a rule, which a network learns by heart."""
     split = split.model_copy(update={"labels": np.random.default_rng(1).permutation(split.labels)})
-    last, weights_last = train(make_trainer(recipe(epochs=30), plain=True), split, pixels())
-    trainer = make_trainer(recipe(epochs=30, keep="best"), plain=True)
+    last, weights_last = train(make_trainer(recipe(epochs=30), network="linear"), split, pixels())
+    trainer = make_trainer(recipe(epochs=30, keep="best"), network="linear")
     best, weights_best = train(trainer, split, pixels())
     assert best == last
     assert weights_best != weights_last
@@ -349,8 +375,8 @@ def test_data_on_the_host_changes_no_byte(make_trainer: MakeTrainer, split: Trai
 def test_a_compiled_step_agrees(make_trainer: MakeTrainer, split: TrainSplit) -> None:
     """In all but dropout: XLA draws other random numbers."""
     changed = recipe(epochs=1, **AUGMENTED)
-    plain, _ = train(make_trainer(changed, plain=True), split, pixels())
-    compiled, _ = train(make_trainer(changed, plain=True, jit=True), split, pixels())
+    plain, _ = train(make_trainer(changed, network="linear"), split, pixels())
+    compiled, _ = train(make_trainer(changed, network="linear", jit=True), split, pixels())
     assert compiled[0].loss == pytest.approx(plain[0].loss, abs=1e-5)
 
 
@@ -380,7 +406,7 @@ def test_label_smoothing(tf: ModuleType) -> None:
 def test_early_stopping_keeps_the_best_epoch(make_trainer: MakeTrainer, split: TrainSplit) -> None:
     """Labels without a rule are learned by heart, which makes the validation loss rise."""
     split = split.model_copy(update={"labels": np.random.default_rng(1).permutation(split.labels)})
-    trainer = make_trainer(recipe(epochs=30, early_stopping={"patience": 2}), plain=True)
+    trainer = make_trainer(recipe(epochs=30, early_stopping={"patience": 2}), network="linear")
     epochs, _ = train(trainer, split, pixels())
     losses = [epoch.validation_loss for epoch in epochs]
     best = int(np.argmin(losses))
@@ -394,7 +420,7 @@ def test_early_stopping_keeps_the_best_epoch(make_trainer: MakeTrainer, split: T
 
 def test_divergence_is_told(make_trainer: MakeTrainer, split: TrainSplit) -> None:
     with pytest.raises(UserError, match=r"epoch 1: training diverged, lower recipe\.learning_rate 1e\+38"):
-        train(make_trainer(recipe(learning_rate=1e38), plain=True), split, pixels())
+        train(make_trainer(recipe(learning_rate=1e38), network="linear"), split, pixels())
 
 
 def test_a_batch_needs_as_many_images(make_trainer: MakeTrainer) -> None:

@@ -6,11 +6,15 @@ snapshot of a DVC experiment) runs its own code. TensorFlow is imported by the s
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import yaml
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -47,10 +51,27 @@ def parser() -> argparse.ArgumentParser:
         named.add_argument("--params", type=Path, default=Path("params.yaml"), help="the study (default: %(default)s)")
         for argument in ARGUMENTS.get(stage, ()):
             sub.add_argument(f"--{argument}", required=True, help=f"name of a {argument} in the study's grid")
+        if stage == "describe":
+            named.add_argument(
+                "--image",
+                type=_image,
+                metavar="HxWxC",
+                help="print the ledger of the architecture --model for such images instead, without a study",
+            )
+            sub.add_argument("--classes", type=_positive, help="with --image: how many classes")
+            sub.add_argument(
+                "--option",
+                dest="options",
+                action="append",
+                default=[],
+                type=_option,
+                metavar="NAME=VALUE",
+                help="with --image: an option of the architecture, as in params.yaml; can be repeated",
+            )
         if stage == "train":
             sub.add_argument(
                 "--workers",
-                type=_positive,
+                type=partial(_positive, hint=" (--workers, SCRAMBLE_WORKERS)"),
                 default=os.environ.get("SCRAMBLE_WORKERS") or None,
                 help="processes side by side (default: what fills the cores, 1 on a GPU; also SCRAMBLE_WORKERS)",
             )
@@ -80,10 +101,28 @@ def _add_verify_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--recorded", action="store_true", help="execute nothing, keep what was found (for dvc repro)")
 
 
-def _positive(text: str) -> int:
+def _positive(text: str, hint: str = "") -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1 (--workers, SCRAMBLE_WORKERS)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1{hint}")
     return int(text)
+
+
+def _image(text: str) -> params.ImageShape:
+    sizes = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if not sizes:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTHxCHANNELS, as 224x224x3")
+    height, width, channels = map(int, sizes.groups())
+    return height, width, channels
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    try:
+        if name and equals:
+            return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, as conv_bias=true or units=[300,100]")
 
 
 def _seconds(text: str) -> float:
@@ -120,6 +159,11 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if arguments.stage == "verify":
         return _verify(arguments)
+    if arguments.stage == "describe" and arguments.image:
+        from scramble.stages import describe
+
+        describe.show(arguments.model, arguments.image, arguments.classes, dict(arguments.options))
+        return 0
     study = params.load(arguments.params)
     names = {name: getattr(arguments, name) for name in ARGUMENTS.get(arguments.stage, ())}
     for kind, name in names.items():
@@ -179,6 +223,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = commands.parse_args(argv)
     if arguments.stage == "verify" and arguments.recorded and (arguments.stages or arguments.controls):
         commands.error("--recorded executes nothing: leave out STAGE and --controls, or --recorded")
+    if arguments.stage == "describe" and arguments.image and not arguments.classes:
+        commands.error("--image needs the number of classes, too: --classes 1000")
+    if arguments.stage == "describe" and not arguments.image and (arguments.classes or arguments.options):
+        commands.error("--classes and --option are for an architecture without a study: they need --image")
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _exit_tidily)

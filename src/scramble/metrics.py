@@ -1,14 +1,30 @@
-"""Numbers from predictions: errors, likelihood and confusion counts of logits (n, classes) against labels (n,).
+"""Numbers from predictions: errors, likelihood, calibration and confusion of logits (n, classes) against labels (n,).
 
 Pure NumPy. A tie counts against the model: a label whose logit another class equals is ranked behind that class, so
 a network that says the same for every class is right about none. NaN counts as a tie.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 RUN_METRICS = ("top1_error", "top5_error", "nll")
 """The columns of one run that metrics.json sums up over replicates."""
+NUM_BINS = 15
+"""Of a reliability diagram (Guo et al. 2017, section 4.2)."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """The bins of a reliability diagram, ((m - 1) / M, m / M] for m = 1..M, each array (M,)."""
+
+    confidence: NDArray[np.float64]
+    """Mean probability of the most likely class; NaN in an empty bin."""
+    accuracy: NDArray[np.float64]
+    """Share of right answers; NaN in an empty bin."""
+    count: NDArray[np.int64]
+    """Images. Those without a confidence, of a training that diverged, are in no bin."""
 
 
 def label_ranks(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.intp]:
@@ -22,13 +38,64 @@ def top_k_error(logits: NDArray[np.floating], labels: NDArray[np.integer], k: in
     return float(np.mean(label_ranks(logits, labels) >= k))
 
 
+def log_losses(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """-ln softmax(logits)[label] of every image (n,), in nats."""
+    return -np.take_along_axis(_log_probabilities(logits), labels[:, None], axis=1)[:, 0]
+
+
 def negative_log_likelihood(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """Mean of -ln softmax(logits)[label], in nats."""
+    return float(np.mean(log_losses(logits, labels)))
+
+
+def brier_scores(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Squared distance of every image's probabilities from its label's one-hot vector, summed over classes (n,)."""
+    distances = np.exp(_log_probabilities(logits))
+    distances[np.arange(len(labels)), labels] -= 1
+    return np.square(distances).sum(axis=1)
+
+
+def brier_score(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """Mean of `brier_scores`, in Brier's (1950) form of several classes: from 0 to 2, 1 - 1 / classes for a guess."""
+    return float(np.mean(brier_scores(logits, labels)))
+
+
+def reliability(logits: NDArray[np.floating], labels: NDArray[np.integer], num_bins: int = NUM_BINS) -> Reliability:
+    """How often a network is right when it is so sure: images in bins of equal width by their confidence."""
+    confidences = np.exp(_log_probabilities(logits)).max(axis=1)  # (n,)
+    binned = np.isfinite(confidences)
+    bins = np.searchsorted(np.linspace(0, 1, num_bins + 1), confidences[binned]) - 1
+    right = label_ranks(logits, labels)[binned] == 0
+    count = np.bincount(bins, minlength=num_bins)
+    empty = np.full(num_bins, np.nan)
+    confidence, accuracy = (
+        np.divide(np.bincount(bins, values, num_bins), count, out=empty.copy(), where=count > 0)
+        for values in (confidences[binned], right)
+    )
+    return Reliability(confidence, accuracy, count)
+
+
+def expected_calibration_error(
+    logits: NDArray[np.floating], labels: NDArray[np.integer], num_bins: int = NUM_BINS
+) -> float:
+    """Mean distance of accuracy from confidence, bins weighted by their images (Naeini et al. 2015; Guo et al. 2017).
+
+    NaN where an image has no confidence. Chance adds to it: few images per bin are never quite calibrated.
+    """
+    bins = reliability(logits, labels, num_bins)
+    if bins.count.sum() < len(labels):
+        return float("nan")
+    filled = bins.count > 0
+    gaps = np.abs(bins.accuracy - bins.confidence)[filled]
+    return float(np.average(gaps, weights=bins.count[filled]))
+
+
+def _log_probabilities(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """ln softmax(logits), (n, classes)."""
     logits = logits.astype(np.float64)
     with np.errstate(invalid="ignore"):  # infinite logits, of a training that diverged, give NaN
         shifted = logits - logits.max(axis=1, keepdims=True)
-    of_label = np.take_along_axis(shifted, labels[:, None], axis=1)[:, 0]
-    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - of_label))
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 def predicted_classes(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.intp]:

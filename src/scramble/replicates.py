@@ -87,9 +87,8 @@ def train(job: Job, replicates: list[int], send: processes.Send) -> None:
         for replicate in replicates if job.member.size == 1 else _agreed(job, strategy, send):
             _train_one(job, replicate, trainer, split, send)
         if job.member.size > 1:
-            distribution.broadcast(
-                strategy, {} if job.member.is_chief else None
-            )  # nobody leaves before the chief is done
+            # Nobody leaves before the chief is done.
+            distribution.broadcast(strategy, {} if job.member.is_chief else None)
 
 
 def _agreed(job: Job, strategy: "tf.distribute.Strategy", send: processes.Send) -> list[int]:

@@ -8,21 +8,35 @@ import keras
 
 from scramble import params
 from scramble.errors import unknown_name
-from scramble.models.alexnet import alexnet, alexnet_small
-from scramble.models.lenet5 import lenet5
+from scramble.models.alexnet import alexnet, alexnet_one_tower, alexnet_small
+from scramble.models.googlenet import googlenet, googlenet_small
+from scramble.models.lenet5 import lenet5, lenet5_1998, lenet5_channel_pooling
 from scramble.models.mlp import mlp
-from scramble.models.resnet import cifar_resnet
+from scramble.models.resnet import cifar_resnet, imagenet_resnet, small_resnet
+from scramble.models.senet import se_cifar_resnet, se_imagenet_resnet, se_small_resnet, senet154, senet154_small
+from scramble.models.xception import xception, xception_small
+from scramble.params.models import CIFAR_DEPTHS, IMAGENET_DEPTHS
 
 MODELS: dict[str, Callable[..., keras.Model]] = {
     "mlp": mlp,
     "lenet5": lenet5,
+    "lenet5_1998": lenet5_1998,
+    "lenet5_channel_pooling": lenet5_channel_pooling,
     "alexnet": alexnet,
+    "alexnet_one_tower": alexnet_one_tower,
     "alexnet_small": alexnet_small,
-    "resnet20": partial(cifar_resnet, 20),
-    "resnet32": partial(cifar_resnet, 32),
-    "resnet44": partial(cifar_resnet, 44),
-    "resnet56": partial(cifar_resnet, 56),
-    "resnet110": partial(cifar_resnet, 110),
+    "googlenet": googlenet,
+    "googlenet_small": googlenet_small,
+    **{f"resnet{depth}": partial(cifar_resnet, depth) for depth in CIFAR_DEPTHS},
+    **{f"resnet{depth}": partial(imagenet_resnet, depth) for depth in IMAGENET_DEPTHS},
+    **{f"resnet{depth}_small": partial(small_resnet, depth) for depth in IMAGENET_DEPTHS},
+    "xception": xception,
+    "xception_small": xception_small,
+    **{f"se_resnet{depth}": partial(se_cifar_resnet, depth) for depth in CIFAR_DEPTHS},
+    **{f"se_resnet{depth}": partial(se_imagenet_resnet, depth) for depth in IMAGENET_DEPTHS},
+    **{f"se_resnet{depth}_small": partial(se_small_resnet, depth) for depth in IMAGENET_DEPTHS},
+    "senet154": senet154,
+    "senet154_small": senet154_small,
 }
 
 

@@ -1,6 +1,7 @@
 """AlexNet: the same idea as LeNet-5, deep and wide enough for photographs."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import keras
@@ -12,7 +13,7 @@ from scramble.models.blocks import hidden_dense
 
 @dataclass(frozen=True)
 class Form:
-    """The numbers in which the published network and its small form differ."""
+    """The numbers in which the published network, its small form and the one without towers differ."""
 
     name: str
     kernel_size: int
@@ -20,12 +21,14 @@ class Form:
     strides: int
     padding: str
     filters: tuple[int, int, int, int, int]
-    """Of the five convolutions, both towers together."""
+    """Of the five convolutions, all towers together."""
     units: int
     """Of each of the two hidden dense layers."""
+    num_towers: int = 2
 
 
 PUBLISHED = Form("alexnet", kernel_size=11, strides=4, padding="valid", filters=(96, 256, 384, 384, 256), units=4096)
+ONE_TOWER = replace(PUBLISHED, name="alexnet_one_tower", num_towers=1)
 SMALL = Form("alexnet_small", kernel_size=5, strides=1, padding="same", filters=(32, 64, 96, 96, 64), units=512)
 
 Convolution = partial(layers.Conv2D, padding="same", activation="relu", kernel_initializer="he_normal")
@@ -49,6 +52,20 @@ def alexnet(image_shape: tuple[int, int, int], num_classes: int, dropout: float 
     return _build(PUBLISHED, image_shape, num_classes, dropout)
 
 
+def alexnet_one_tower(image_shape: tuple[int, int, int], num_classes: int, dropout: float = 0.5) -> keras.Model:
+    """AlexNet as it would be on one GPU: the layers of `alexnet`, of which each sees all maps of the one before.
+
+    Claim: that of `alexnet`; two towers were how the network fitted into the memory of two GPUs.
+
+    Deviations: those of `alexnet`, whose numbers of filters it keeps. Krizhevsky 2014 (arXiv:1404.5997) has one tower,
+    too, but of 64, 192, 384, 384 and 256 filters, which is as large as the two.
+
+    Shapes: those of `alexnet`.
+    Trainable parameters at 227x227x3, 1000 classes: 62,378,344; 1,135,256,096 multiply-accumulates.
+    """
+    return _build(ONE_TOWER, image_shape, num_classes, dropout)
+
+
 def alexnet_small(image_shape: tuple[int, int, int], num_classes: int, dropout: float = 0.5) -> keras.Model:
     """AlexNet for images of 28 to 64 pixels: the blocks of `alexnet` with a smaller stem and fewer filters.
 
@@ -64,10 +81,8 @@ def alexnet_small(image_shape: tuple[int, int, int], num_classes: int, dropout: 
 
 def _build(form: Form, image_shape: tuple[int, int, int], num_classes: int, dropout: float) -> keras.Model:
     image = keras.Input(image_shape, name="image")
-    towers = [_lower_tower(form, image, f"tower{number}") for number in (1, 2)]
-    tensor = layers.Concatenate(name="conv2_towers")(towers)
-    towers = [_upper_tower(form, tensor, f"tower{number}") for number in (1, 2)]
-    tensor = layers.Concatenate(name="conv5_towers")(towers)
+    tensor = _towers(form, image, _lower_tower, join="conv2_towers")
+    tensor = _towers(form, tensor, _upper_tower, join="conv5_towers")
     tensor = layers.Flatten(name="flatten")(tensor)
     tensor = hidden_dense(tensor, form.units, dropout, name="dense6")
     tensor = hidden_dense(tensor, form.units, dropout, name="dense7")
@@ -75,20 +90,30 @@ def _build(form: Form, image_shape: tuple[int, int, int], num_classes: int, drop
     return keras.Model(image, logits, name=form.name)
 
 
+Tower = Callable[[Form, keras.KerasTensor, str], keras.KerasTensor]
+
+
+def _towers(form: Form, tensor: keras.KerasTensor, tower: Tower, join: str) -> keras.KerasTensor:
+    """A part of every tower over the same maps, and their maps together."""
+    if form.num_towers == 1:
+        return tower(form, tensor, "")
+    towers = [tower(form, tensor, f"tower{number}_") for number in range(1, form.num_towers + 1)]
+    return layers.Concatenate(name=join)(towers)
+
+
 def _lower_tower(form: Form, image: keras.KerasTensor, scope: str) -> keras.KerasTensor:
-    """Convolutions 1 and 2 of one tower, each with half of the form's filters."""
-    tensor = Convolution(
-        form.filters[0] // 2, form.kernel_size, strides=form.strides, padding=form.padding, name=f"{scope}_conv1"
-    )(image)
-    tensor = LocalResponseNormalization(name=f"{scope}_norm1")(tensor)
-    tensor = OverlappingPooling(name=f"{scope}_pool1")(tensor)
-    tensor = Convolution(form.filters[1] // 2, 5, name=f"{scope}_conv2")(tensor)
-    tensor = LocalResponseNormalization(name=f"{scope}_norm2")(tensor)
-    return OverlappingPooling(name=f"{scope}_pool2")(tensor)
+    """Convolutions 1 and 2 of one tower, each with its share of the form's filters."""
+    filters1, filters2 = (filters // form.num_towers for filters in form.filters[:2])
+    stem = Convolution(filters1, form.kernel_size, strides=form.strides, padding=form.padding, name=f"{scope}conv1")
+    tensor = LocalResponseNormalization(name=f"{scope}norm1")(stem(image))
+    tensor = OverlappingPooling(name=f"{scope}pool1")(tensor)
+    tensor = Convolution(filters2, 5, name=f"{scope}conv2")(tensor)
+    tensor = LocalResponseNormalization(name=f"{scope}norm2")(tensor)
+    return OverlappingPooling(name=f"{scope}pool2")(tensor)
 
 
 def _upper_tower(form: Form, tensor: keras.KerasTensor, scope: str) -> keras.KerasTensor:
-    """Convolutions 3, 4 and 5 of one tower; `tensor` holds the maps of both."""
+    """Convolutions 3, 4 and 5 of one tower; `tensor` holds the maps of all."""
     for number, filters in enumerate(form.filters[2:], start=3):
-        tensor = Convolution(filters // 2, 3, name=f"{scope}_conv{number}")(tensor)
-    return OverlappingPooling(name=f"{scope}_pool5")(tensor)
+        tensor = Convolution(filters // form.num_towers, 3, name=f"{scope}conv{number}")(tensor)
+    return OverlappingPooling(name=f"{scope}pool5")(tensor)

@@ -33,30 +33,115 @@ class AlexNetOptions(ArchitectureOptions):
     dropout: Fraction = 0.5
 
 
-class SmallAlexNetOptions(ArchitectureOptions):
-    """AlexNet's small form, for images of 28 to 64 pixels (and from 15 on)."""
+class SmallAlexNetOptions(AlexNetOptions):
+    """For images of 28 to 64 pixels (and from 15 on)."""
 
     smallest: ClassVar = 15
+
+
+class GoogLeNetOptions(ArchitectureOptions):
+    """GoogLeNet as published, for images of 224 pixels (and from 65 on)."""
+
+    smallest: ClassVar = 65
+    dropout: Fraction = 0.4
+    auxiliary_heads: bool = False
+    """Two more classifiers half-way, which help to train it: their losses enter the training with weight 0.3."""
+
+
+class SmallGoogLeNetOptions(GoogLeNetOptions):
+    """For images of 28 to 64 pixels (and from 17 on)."""
+
+    smallest: ClassVar = 17
+
+
+class XceptionOptions(ArchitectureOptions):
+    """Xception as published, for images of 299 pixels (and from 71 on)."""
+
+    smallest: ClassVar = 71
     dropout: Fraction = 0.5
 
 
-class ResNetOptions(ArchitectureOptions):
-    """CIFAR ResNets; shortcut A pads with zeros, B projects with a 1x1 convolution."""
+class SmallXceptionOptions(XceptionOptions):
+    """For images of 28 to 64 pixels (and smaller ones)."""
 
     smallest: ClassVar = 1
-    shortcut: Literal["A", "B"] = "A"
 
+
+class CifarResNetOptions(ArchitectureOptions):
+    smallest: ClassVar = 1
+    shortcut: Literal["A", "B"] = "A"
+    """Where the shape changes: A pads with zeros, B projects with a 1x1 convolution."""
+
+
+class ImageNetResNetOptions(ArchitectureOptions):
+    """The ImageNet form, for images of 224 pixels (and from 65 on)."""
+
+    smallest: ClassVar = 65
+    shortcut: Literal["A", "B", "C"] = "B"
+    """Where the shape changes: A pads with zeros, B projects with a 1x1 convolution; C projects at every block."""
+    conv_bias: bool = False
+    """Whether convolutions have a bias before their normalisation, as in keras.applications."""
+
+
+class SmallResNetOptions(ImageNetResNetOptions):
+    """For images of 28 to 64 pixels (and smaller ones)."""
+
+    smallest: ClassVar = 1
+
+
+class SqueezeExcitation(Config):
+    reduction: int = Field(16, ge=1)
+    """How many times fewer units than channels the squeezed description has."""
+
+
+class SeCifarResNetOptions(CifarResNetOptions, SqueezeExcitation):
+    pass
+
+
+class SeImageNetResNetOptions(ImageNetResNetOptions, SqueezeExcitation):
+    pass
+
+
+class SeSmallResNetOptions(SmallResNetOptions, SqueezeExcitation):
+    pass
+
+
+class SeNet154Options(ArchitectureOptions, SqueezeExcitation):
+    """SENet-154, for images of 224 pixels (and from 65 on)."""
+
+    smallest: ClassVar = 65
+    dropout: Fraction = 0.2
+
+
+class SmallSeNet154Options(SeNet154Options):
+    """For images of 28 to 64 pixels (and smaller ones)."""
+
+    smallest: ClassVar = 1
+
+
+CIFAR_DEPTHS = (20, 32, 44, 56, 110)
+IMAGENET_DEPTHS = (18, 34, 50, 101, 152)
 
 ARCHITECTURES: dict[str, type[ArchitectureOptions]] = {
     "mlp": MlpOptions,
     "lenet5": LeNet5Options,
+    "lenet5_1998": LeNet5Options,
+    "lenet5_channel_pooling": LeNet5Options,
     "alexnet": AlexNetOptions,
+    "alexnet_one_tower": AlexNetOptions,
     "alexnet_small": SmallAlexNetOptions,
-    "resnet20": ResNetOptions,
-    "resnet32": ResNetOptions,
-    "resnet44": ResNetOptions,
-    "resnet56": ResNetOptions,
-    "resnet110": ResNetOptions,
+    "googlenet": GoogLeNetOptions,
+    "googlenet_small": SmallGoogLeNetOptions,
+    **{f"resnet{depth}": CifarResNetOptions for depth in CIFAR_DEPTHS},
+    **{f"resnet{depth}": ImageNetResNetOptions for depth in IMAGENET_DEPTHS},
+    **{f"resnet{depth}_small": SmallResNetOptions for depth in IMAGENET_DEPTHS},
+    "xception": XceptionOptions,
+    "xception_small": SmallXceptionOptions,
+    **{f"se_resnet{depth}": SeCifarResNetOptions for depth in CIFAR_DEPTHS},
+    **{f"se_resnet{depth}": SeImageNetResNetOptions for depth in IMAGENET_DEPTHS},
+    **{f"se_resnet{depth}_small": SeSmallResNetOptions for depth in IMAGENET_DEPTHS},
+    "senet154": SeNet154Options,
+    "senet154_small": SmallSeNet154Options,
 }
 """The options of every architecture that `scramble.models.MODELS` builds (a test holds the two together)."""
 

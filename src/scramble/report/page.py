@@ -41,6 +41,7 @@ class Pictures:
     """By model."""
     confusion: Mapping[str, str]
     """By model."""
+    receptive_fields: str
     samples: bytes
     before_after: Mapping[str, bytes]
     """By permutation."""

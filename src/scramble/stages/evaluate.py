@@ -60,6 +60,8 @@ def _predict(
     replicate: int,
 ) -> NDArray[np.float32]:
     """The logits (n, classes) of one replicate for the images (n, h, w, c), permuted as in its training."""
+    from scramble.layers import main_logits
+
     network.load_weights(paths.weights(model, permutation, replicate))
     permuted = permutations.load(paths.permutation(permutation), replicate).apply(images, split="test")
-    return network.predict(normalise(permuted), batch_size=BATCH, verbose=0)
+    return main_logits(network.predict(normalise(permuted), batch_size=BATCH, verbose=0))

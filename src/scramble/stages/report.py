@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scramble.artifacts import read_picture, whole
 from scramble.params import Study
 from scramble.paths import StudyPaths
-from scramble.report import page, tables
+from scramble.report import ledgers, page, tables
 from scramble.report.results import Cell, Results, gather
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def _draw(results: Results) -> page.Pictures:
         prices=inline_svg(prices(conditions), "prices", page.prices_in_words(results)),
         learning_curves={model: _learning_curves(results.of_model(model)) for model in study.grid.models},
         confusion={model: _confusion(results.of_model(model), results.info.class_names) for model in study.grid.models},
+        receptive_fields=_receptive_fields(results),
         samples=read_picture(paths.samples),
         before_after={name: read_picture(paths.permutation(name) / "before_after.png") for name in results.scrambled},
     )
@@ -80,6 +81,19 @@ def _confusion(cells: Sequence[Cell], class_names: Sequence[str]) -> str:
     figure = confusion({cell.permutation: cell.confusion for cell in cells}, class_names)
     what = f"Confusion matrices of {cells[0].model}"
     return inline_svg(figure, f"confusion-{cells[0].model}", f"{what}: {_names(cells)}.")
+
+
+def _receptive_fields(results: Results) -> str:
+    from scramble.figures.receptive_fields import Growth, receptive_fields
+    from scramble.figures.style import inline_svg
+
+    shape = results.info.image_shape
+    growths = {
+        model: Growth(ledgers.field_by_depth(ledger, shape), ledgers.map_depth(ledger))
+        for model, ledger in results.ledgers.items()
+    }
+    figure = receptive_fields(growths, max(shape[:2]))
+    return inline_svg(figure, "receptive-fields", ledgers.fields_in_words(results.ledgers, shape))
 
 
 def _names(cells: Sequence[Cell]) -> str:

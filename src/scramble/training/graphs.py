@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from scramble import inputs, optimizers, params
-from scramble.training.losses import cross_entropy, mixed_cross_entropy, num_correct
+from scramble.training.losses import AUXILIARY_WEIGHT, cross_entropy, mixed_cross_entropy, num_correct
 
 VALIDATION_BATCH = 500
 ORDER, AUGMENTATION = 0, 1
@@ -134,19 +134,30 @@ class Graphs:
         self, x: tf.Tensor, labels: tf.Tensor, partners: tf.Tensor | None, share: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Changes the weights by one replica's part of a batch. Returns as `step`."""
-        smoothing = self.recipe.label_smoothing
         with tf.GradientTape() as tape:
-            logits = tf.cast(self.model(x, training=True), tf.float32)
-            if partners is None:
-                losses = cross_entropy(logits, labels, smoothing)
-            else:
-                losses = mixed_cross_entropy(logits, labels, partners, share, smoothing)
-            loss = tf.reduce_sum(losses) / self.recipe.batch_size
-            scaled = self.optimizer.scale_loss(loss)
+            logits, *auxiliary = self._outputs(x, training=True)
+            loss = self._loss(logits, labels, partners, share)
+            losses = [AUXILIARY_WEIGHT * self._loss(head, labels, partners, share) for head in auxiliary]
+            scaled = self.optimizer.scale_loss(tf.add_n([loss, *losses]))
         variables = self.model.trainable_variables
         optimizers.apply(self.optimizer, tape.gradient(scaled, variables), variables, self.recipe.clip_norm)
         # In float64: compiled for one process or for several, sums of float32 are rounded in different orders.
         return tf.cast(loss, tf.float64), num_correct(logits, labels)
+
+    def _outputs(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
+        """The logits and, where the network has auxiliary heads, theirs."""
+        return [tf.cast(output, tf.float32) for output in keras.tree.flatten(self.model(x, training=training))]
+
+    def _loss(
+        self, logits: tf.Tensor, labels: tf.Tensor, partners: tf.Tensor | None, share: tf.Tensor | None
+    ) -> tf.Tensor:
+        """One replica's share of the batch's mean loss."""
+        smoothing = self.recipe.label_smoothing
+        if partners is None:
+            losses = cross_entropy(logits, labels, smoothing)
+        else:
+            losses = mixed_cross_entropy(logits, labels, partners, share, smoothing)
+        return tf.reduce_sum(losses) / self.recipe.batch_size
 
     def _validate(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean loss and accuracy over the validation part."""
@@ -154,7 +165,7 @@ class Graphs:
 
         def validate_batch(start: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
             end = tf.minimum(start + VALIDATION_BATCH, count)
-            logits = tf.cast(self.model(self.normalise(images[start:end]), training=False), tf.float32)
+            logits = self._outputs(self.normalise(images[start:end]), training=False)[0]
             loss += tf.reduce_sum(cross_entropy(logits, labels[start:end], self.recipe.label_smoothing))
             return end, loss, correct + num_correct(logits, labels[start:end])
 

@@ -2,6 +2,9 @@
 
 import tensorflow as tf
 
+AUXILIARY_WEIGHT = 0.3
+"""Of the loss of an auxiliary head beside that of the network's own logits (Szegedy et al. 2015, section 5)."""
+
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float) -> tf.Tensor:
     """Per example, (n,), against labels (n,) smoothed as in Szegedy et al. 2016, section 7; logits are (n, classes)."""

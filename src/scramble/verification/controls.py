@@ -73,10 +73,12 @@ class Laboratory:
         import tensorflow as tf
 
         from scramble.inputs import Normaliser
+        from scramble.layers import main_logits
 
         normalise = Normaliser(self.info.mean, self.info.std)
         batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
-        return tf.concat([tf.cast(network(normalise(batch)), tf.float32) for batch in batches], axis=0).numpy()
+        logits = [tf.cast(main_logits(network(normalise(batch))), tf.float32) for batch in batches]
+        return tf.concat(logits, axis=0).numpy()
 
 
 def run(study: params.Study) -> Iterator[Control]:

@@ -1,6 +1,5 @@
-"""The few layers that Keras lacks. Importing this module registers them, so that a Keras JSON that names them loads."""
+"""Normalisation over the batch, and over neighbouring channels."""
 
-import json
 from typing import Any
 
 import keras
@@ -79,71 +78,3 @@ class LocalResponseNormalization(keras.layers.Layer):
         sums = tf.nn.conv2d(tf.square(features), tf.cast(near, tf.float32)[None, None], strides=1, padding="VALID")
         root = tf.math.rsqrt(self.k + self.alpha * sums)
         return tf.cast(features * root * tf.sqrt(root), inputs.dtype)  # the power beta = 1/2 + 1/4
-
-
-@keras.saving.register_keras_serializable(package="scramble")
-class PaddedShortcut(keras.layers.Layer):
-    """A shortcut without parameters: every `strides`-th pixel, and channels of zeros up to `filters`.
-
-    He, Zhang, Ren & Sun 2016, option A of section 3.3;
-    (n, h, w, c) -> (n, ceil(h / strides), ceil(w / strides), filters).
-    """
-
-    def __init__(self, filters: int, strides: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.filters = filters
-        self.strides = (strides, strides)
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        # The same as a slice with steps, and several times as fast in both directions.
-        subsampled = tf.nn.avg_pool2d(inputs, ksize=1, strides=self.strides, padding="VALID")
-        return keras.ops.pad(subsampled, ((0, 0), (0, 0), (0, 0), (0, self.filters - inputs.shape[-1])))
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"filters": self.filters, "strides": self.strides[0]}
-
-
-@keras.saving.register_keras_serializable(package="scramble")
-class Dropout(keras.layers.Dropout):
-    """Keras' dropout, its mask drawn for the images of all replicas, of which each takes the part of its own.
-
-    Srivastava et al. 2014. The same units are dropped on one device and on several, where Keras' own layer would give
-    every replica the same mask.
-    """
-
-    def __init__(self, rate: float, **kwargs: Any) -> None:
-        super().__init__(rate, **kwargs)
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        if not training or self.rate == 0:
-            return inputs
-        context = tf.distribute.get_replica_context()
-        size, *shape = tf.unstack(tf.shape(inputs))
-        seed = tf.cast(self.seed_generator.next(), tf.int32)
-        draws = tf.random.stateless_uniform([size * context.num_replicas_in_sync, *shape], seed)
-        first = context.replica_id_in_sync_group * size
-        kept = draws[first : first + size] >= self.rate
-        return tf.where(kept, inputs / tf.cast(1 - self.rate, inputs.dtype), tf.zeros([], inputs.dtype))
-
-
-def model_from_json(architecture: str, precision: str = "float32") -> keras.Model:
-    """Rebuilds a network, freshly initialised, from the Keras JSON that `describe` wrote. Knows the layers above.
-
-    Args:
-        architecture: Keras JSON, its layers in float32.
-        precision: the dtype policy that the layers get instead, as "mixed_bfloat16".
-    """
-    if precision == "float32":
-        return keras.models.model_from_json(architecture)
-    return keras.models.model_from_json(json.dumps(_with_policy(json.loads(architecture), precision)))
-
-
-def _with_policy(config: Any, precision: str) -> Any:
-    """The configuration with every dtype policy replaced."""
-    if isinstance(config, list):
-        return [_with_policy(item, precision) for item in config]
-    if not isinstance(config, dict):
-        return config
-    if config.get("class_name") == "DTypePolicy":
-        return config | {"config": {"name": precision}}
-    return {key: _with_policy(value, precision) for key, value in config.items()}

@@ -1,7 +1,7 @@
 """Means over replicates, and how sure they are.
 
 The interval is Student's (1908): mean ± t · s / √n, with t the quantile of the t distribution with n - 1 degrees of
-freedom and s the sample standard deviation (divisor n - 1).
+freedom and s the sample standard deviation (divisor n - 1). It speaks of other replicates on the same test images.
 """
 
 from collections.abc import Sequence
