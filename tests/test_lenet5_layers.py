@@ -174,16 +174,17 @@ def test_more_classes_have_random_codes_that_are_always_the_same() -> None:
 def test_layers_survive_their_configuration(lenet5: ModuleType) -> None:
     import keras
 
-    for layer in (
-        lenet5.SparseConv2D(TABLE, 3, name="sparse"),
-        lenet5.TrainableSubsampling(2, name="subsampling"),
-        lenet5.RadialBasis(7, name="logits"),
+    for layer, arguments in (
+        (lenet5.SparseConv2D(TABLE, 3, name="sparse"), {"table": TABLE, "kernel_size": 3}),
+        (lenet5.TrainableSubsampling(3, name="subsampling"), {"pool_size": 3}),
+        (lenet5.RadialBasis(7, name="logits"), {"units": 7}),
     ):
         serialized = keras.saving.serialize_keras_object(layer)
         assert serialized["registered_name"] == f"scramble>{type(layer).__name__}"
         copy = keras.saving.deserialize_keras_object(serialized)
         assert type(copy) is type(layer)
         assert copy.get_config() == layer.get_config()
+        assert arguments.items() <= copy.get_config().items()
 
 
 def test_layers_say_how_their_windows_move(lenet5: ModuleType) -> None:

@@ -6,7 +6,7 @@ what one network makes of one image beyond both. With R replicates and n images 
     V(replicate) / R + V(image) / n + V(residual) / (R n)
 
 and the components are estimated from the mean squares of the analysis of variance: V(replicate) by (MS_replicates -
-MS_residual) / n, V(image) by (MS_images - MS_residual) / R (Searle, Casella & McCulloch 1992, section 4.3), an estimate
+MS_residual) / n, V(image) by (MS_images - MS_residual) / R (Searle, Casella & McCulloch 1992, chapter 4), an estimate
 below 0 taken as 0.
 """
 

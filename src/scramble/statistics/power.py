@@ -1,9 +1,10 @@
 """How many replicates would settle it.
 
-The power of the paired t test by the noncentral t distribution (Cohen 1988, section 2.3; as R's power.t.test), extended
+The power of the paired t test by the noncentral t distribution (Cohen 1988, chapter 2; as R's power.t.test), extended
 by the part of the test images, which no number of replicates makes smaller: with R replicates the variance of a mean is
 between² / R + of_images², and its degrees of freedom are Hillis' (2007),
-(between² / R + of_images²)² / ((between² / R)² / (R - 1)).
+(between² / R + of_images²)² / ((between² / R)² / (R - 1)). The interval of the crossed bootstrap is a little more
+cautious where both parts are of a size and replicates few: 21 % measured where this says 25 %, with five replicates.
 """
 
 import math
@@ -15,7 +16,7 @@ from scramble.statistics.components import Components
 from scramble.statistics.estimates import CONFIDENCE
 
 POWER = 0.8
-"""The chance of resolving a difference that is wanted where none is named (Cohen 1988, section 2.4)."""
+"""The chance of resolving a difference that is wanted where none is named (Cohen 1988, chapter 2)."""
 MOST_REPLICATES = 1000
 
 

@@ -39,7 +39,7 @@ def bootstrap_test(price: CrossedEstimate) -> float:
     """Two-sided p of a price of 0, over other replicates and images at once.
 
     The share of draws that lie at least as far from the price as 0 does: the bootstrap distribution shifted to the null
-    hypothesis. The price itself counts as a draw (Davison & Hinkley 1997, section 4.2.3), so the smallest p is
+    hypothesis. The price itself counts as a draw (Davison & Hinkley 1997, chapter 4), so the smallest p is
     1 / (draws + 1). NaN counts as far.
     """
     nearer = np.count_nonzero(np.abs(price.draws - price.mean) < abs(price.mean))
