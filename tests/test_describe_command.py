@@ -110,7 +110,7 @@ def test_describe_wants_the_dataset_first(tmp_path: Path, monkeypatch: pytest.Mo
 def test_any_ledger_in_plain_text(
     tf: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Read by nobody at a terminal, no line is wrapped or cut, and every character is in ASCII but the rule."""
+    """Where nobody reads it at a terminal, no line is wrapped or cut."""
     monkeypatch.setenv("COLUMNS", "40")
     assert main(["describe", "--model", "lenet5_1998", "--image", "28x28x1", "--classes", "10"]) == 0
     totals, layers = capsys.readouterr().out.split("\n\n")
@@ -123,7 +123,7 @@ def test_any_ledger_in_plain_text(
         "multiply-accumulates  326,520 per image, from the image to the logits",
         "connections           340,908",
         "receptive field       16x16 pixels, at the last map",
-        "  fully connected     3,692,640, with 784 weights and a bias each",
+        "  fully connected     3,692,640: 784 weights and a bias each",
     ):
         assert line.split() in said
     rows = {line.split()[0]: line.split()[1:] for line in layers.splitlines()}

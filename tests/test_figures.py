@@ -8,6 +8,7 @@ from PIL import Image
 from scramble.figures.confusion import confusion
 from scramble.figures.curves import learning_curves
 from scramble.figures.prices import Condition, Measured, prices
+from scramble.figures.receptive_fields import Growth, receptive_fields
 from scramble.figures.sheets import image_sheet
 from scramble.figures.style import inline_svg, plt
 from scramble.statistics import mean_interval, paired_difference
@@ -96,3 +97,22 @@ def test_confusion_of_few_and_many(num_classes, num_permutations):
     numbers = [text.get_text() for text in figure.axes[0].texts]
     assert numbers == (["100"] * (num_classes - 1) if num_classes <= 10 and num_permutations <= 4 else [])
     assert inline_svg(figure, "confusion", "").startswith("<svg")
+
+
+def test_receptive_fields_are_drawn_by_depth_with_a_dot_at_the_first_connection_to_the_whole_image():
+    alike = Growth((1, 3, 9, 28), 2)
+    figure = receptive_fields({"mlp": Growth((1, 28, 28), 0), "a": alike, "b": Growth(alike.pixels, 2)}, 28)
+    mlp, both, image = figure.axes[0].lines
+    assert list(both.get_ydata()) == [1, 3, 9, 28]
+    assert (mlp.get_markevery(), both.get_markevery()) == ([1], [3])
+    assert both.get_label() == "a, b"
+    assert list(image.get_ydata()) == [28, 28]
+    svg = inline_svg(figure, "fields", "")
+    assert "the image: 28 pixels" in svg
+
+
+def test_receptive_fields_of_many_models_are_told_apart_by_more_than_colour():
+    figure = receptive_fields({f"m{number}": Growth((1, 3 + number, 28), 1) for number in range(15)}, 28)
+    lines = figure.axes[0].lines[:-1]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == len(lines) == 15
+    plt.close(figure)

@@ -11,7 +11,7 @@ import pytest
 import synthetic_study
 from scramble import params, verdicts
 from scramble.errors import UserError
-from scramble.report import page, recipes, tables
+from scramble.report import ledgers, page, recipes, tables
 from scramble.report.results import gather
 from scramble.stages import report
 from scramble.statistics import Estimate
@@ -318,6 +318,50 @@ def test_every_entry_of_a_recipe_stands_below_its_column():
         "weights kept": "last epoch",
         "precision": "float32",
     }
+
+
+def rows_of(html, label):
+    """The rows of the table that is labelled so: by their heading, what stands below each column."""
+    table = html.split(f'aria-label="Table: {label}"')[1].split("</table>")[0]
+    columns = re.findall(r'<th scope="col">([^<]*)</th>', table)[1:]
+    rows = re.findall(r'<tr><th scope="row">([^<]*)</th>(.*)</tr>', table)
+    return {name: dict(zip(columns, re.findall(r"<td[^>]*>([^<]*)</td>", row), strict=True)) for name, row in rows}
+
+
+def test_the_ledger_stands_in_the_report():
+    html = make(synthetic_study.document(models=("mlp", "lenet5")))
+    assert rows_of(html, "the ledger")["lenet5"] == {
+        "architecture": "lenet5",
+        "trainable parameters": "61,706",
+        "in convolutions (%)": "4.2",
+        "in dense layers (%)": "95.8",
+        "in normalisations (%)": "0.1",
+        "multiply-accumulates": "416,520",
+        "activations (MB)": "0.04",
+    }
+    assert rows_of(html, "the structure that the models presuppose")["mlp"] == {
+        "depth": "3",
+        "receptive field (pixels)": "14 × 6",
+        "connections": "423,000",
+        "sharing factor": "6.9",
+        "first layer's units": "4,704",
+        "their parameters": "156",
+        "fully connected": "3,692,640",
+    }
+    assert 'aria-label="Receptive field by depth; the images have 28 × 28 pixels. mlp: 14 × 6 pixels at depth 2' in html
+
+
+def test_fields_by_depth_follow_the_map_and_then_see_the_whole_image():
+    ledger = synthetic_study.LEDGER
+    assert ledgers.map_depth(ledger) == 2
+    assert ledgers.field_by_depth(ledger, (28, 20, 1)) == (1, 6, 14, 28)
+    assert ledgers.field_by_depth(ledger, (9, 12, 1)) == (1, 6, 14, 14)  # more than the image stays more
+    without_map = ledger | {"layers": [row | {"receptive_field": None} for row in ledger["layers"]]}
+    assert ledgers.field_by_depth(without_map, (28, 20, 1)) == (1, 28, 28, 28)
+    assert ledgers.fields_in_words({"a": ledger, "b": without_map}, (28, 20, 1)) == (
+        "Receptive field by depth; the images have 28 × 20 pixels. "
+        "a: 14 × 6 pixels at depth 2, the whole image at depth 3; b: the whole image from the first layer on."
+    )
 
 
 def found(verdict, **changes):

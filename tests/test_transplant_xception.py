@@ -1,4 +1,4 @@
-"""Xception computes what the network of keras.applications computes, when it has the same weights."""
+"""Xception with random weights computes what the network of keras.applications does; and how its own weights start."""
 
 from types import ModuleType
 from typing import Any
@@ -34,3 +34,14 @@ def test_xception_is_that_of_keras_applications(tf: ModuleType) -> None:
     images = rng.normal(size=(2, *SHAPE)).astype("float32")
     expected = np.array(theirs(images))
     np.testing.assert_allclose(ours(images), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+def test_depthwise_filters_start_at_the_scale_of_the_nine_pixels_they_see(tf: ModuleType) -> None:
+    from scramble import models
+
+    model = models.build("xception_small", (28, 28, 1), 10)
+    kernels = [layer.depthwise_kernel for layer in model.layers if hasattr(layer, "depthwise_kernel")]
+    assert len(kernels) == 3 * 2 + 8 * 3 + 2 + 2
+    for kernel in kernels:
+        assert 0.2 < np.std(kernel) < 0.5
+    assert not np.array_equal(kernels[10], kernels[11])

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from matplotlib.ticker import MaxNLocator
+
 from scramble.figures.style import COLOURS, DASHES, GREY, Figure, plt
 
 
@@ -30,9 +32,15 @@ def receptive_fields(growths: Mapping[str, Growth], image_size: int) -> Figure:
     for model, growth in growths.items():
         lines.setdefault(growth, []).append(model)
     for number, (growth, models) in enumerate(lines.items()):
-        style = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
-        dot = {"marker": "o", "markevery": [growth.map_depth + 1]}
-        axis.plot(growth.pixels, **style, **dot, linewidth=1.8, label=", ".join(models))
+        axis.plot(
+            growth.pixels,
+            color=COLOURS[number % len(COLOURS)],
+            linestyle=DASHES[number % len(DASHES)],
+            linewidth=1.8,
+            marker="o",
+            markevery=[growth.map_depth + 1],
+            label=", ".join(models),
+        )
     axis.axhline(image_size, color=GREY, linewidth=1, zorder=0)
     axis.annotate(
         f"the image: {image_size} pixels",
@@ -46,6 +54,6 @@ def receptive_fields(growths: Mapping[str, Growth], image_size: int) -> Figure:
     axis.yaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("depth (layers with weights)")
     axis.set_ylabel("receptive field (pixels)")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(loc="outside right center", frameon=False, handlelength=3)
     return figure

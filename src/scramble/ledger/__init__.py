@@ -70,10 +70,10 @@ def _padding(padding: Any) -> str | None:
 
 
 def _parameters_in(model: keras.Model) -> ParametersIn:
-    counts = [count(layer) for layer in model.layers]
-    places = {
-        place: sum(each.parameters for each in counts if each.place == place) for place in ParametersIn.model_fields
-    }
+    places = dict.fromkeys(ParametersIn.model_fields, 0)
+    for layer in model.layers:
+        counted = count(layer)
+        places[counted.place] += counted.parameters
     return ParametersIn(**places)
 
 

@@ -9,19 +9,11 @@ from scramble.ledger.contents import LayerRow, Ledger
 WIDEST = 240
 """More characters than any table has: where nobody looks at a terminal, nothing is wrapped."""
 
-COLUMNS = {
-    "layer": "left",
-    "kind": "left",
-    "kernel": "right",
-    "strides": "right",
-    "padding": "left",
-    "output": "right",
-    "parameters": "right",
-    "connections": "right",
-    "multiply-\naccumulates": "right",
-    "receptive\nfield": "right",
-    "depth": "right",
-}
+COLUMNS = (
+    *("layer", "kind", "kernel", "strides", "padding", "output"),
+    *("parameters", "connections", "multiply-\naccumulates", "receptive\nfield", "depth"),
+)
+WORDS = {"layer", "kind", "padding"}
 
 
 def show(ledger: Ledger, title: str) -> None:
@@ -54,7 +46,7 @@ def _totals(ledger: Ledger) -> Table:
         "receptive field": f"{_size(ledger.receptive_field)} pixels, {'at the last map' if with_map else 'the image'}",
         "depth": f"{ledger.depth} layers with weights, one after another",
         "first layer": f"{first.parameters:,} parameters for {first.units:,} units",
-        "  fully connected": f"{first.dense_parameters:,}, with {first.dense_weights_per_unit:,} weights and a bias each",
+        "  fully connected": f"{first.dense_parameters:,}: {first.dense_weights_per_unit:,} weights and a bias each",
     }
     for name, value in rows.items():
         table.add_row(name, value)
@@ -67,8 +59,8 @@ def _share(parameters: int, ledger: Ledger) -> str:
 
 def _layers(rows: tuple[LayerRow, ...]) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    for name, justify in COLUMNS.items():
-        table.add_column(name, justify=justify)
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in WORDS else "right")
     for row in rows:
         table.add_row(
             row.name,

@@ -82,7 +82,8 @@ def googlenet_small(
 
     Shapes: (n, 28, 28, c) -> conv1 28x28x16 -> pool1 14x14 -> conv2 14x14x48 -> 3b 14x14x120 -> pool3 7x7
     -> 4e 7x7x208 -> pool4 4x4 -> 5b 4x4x256 -> mean over the map -> (n, num_classes).
-    Trainable parameters, 10 classes: TODO.
+    Trainable parameters, 10 classes: 376,838 at 28x28x1, 377,126 at 32x32x3; with the auxiliary heads 407,258 and
+    456,698.
     """
     return _build(SMALL, image_shape, num_classes, dropout, auxiliary_heads)
 

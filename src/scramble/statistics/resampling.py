@@ -9,7 +9,7 @@ resampling of crossed data is exact (McCullagh 2000), and with three to ten repl
   have weights of a multivariate t distribution: their part of a draw is s / √R times Student's t with R - 1 degrees of
   freedom, so that the interval is Student's (1908) where the images take no part.
 - The residual, what one network makes of one image, enters all three parts, so up to three times instead of once: the
-  price of a network that does not notice, which is little else, gets an interval nearly twice too wide. It is in the
+  price of a network that does not notice, which is little else, gets an interval up to √3 times too wide. It is in the
   part of the replicates already. So the part of both is left out here, and the part of the images, which keeps
   multinomial weights, is scaled to the variance component of the images (`components`).
 
