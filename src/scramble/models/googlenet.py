@@ -57,7 +57,7 @@ def googlenet(
     """GoogLeNet of Szegedy et al. 2015, section 5, table 1 and figure 3.
 
     Claim: what is worth seeing has no fixed size, so every module looks with 1x1, 3x3 and 5x5 filters and a pooling
-    side by side; 1x1 convolutions before the larger ones keep that cheap: it takes a ninth of the parameters of AlexNet.
+    side by side; 1x1 convolutions before the larger ones keep that cheap. A ninth of the parameters of AlexNet.
 
     With `auxiliary_heads`, two more classifiers read modules 4a and 4d, and the outputs are [logits, auxiliary1_logits,
     auxiliary2_logits]: their losses bring gradients to the lower half in training, and nothing uses them after.
@@ -93,7 +93,7 @@ def _build(
 ) -> keras.Model:
     image = keras.Input(image_shape, name="image")
     tensor = _stem(form, image)
-    heads = []
+    heads: list[keras.KerasTensor] = []
     for module, filters in INCEPTIONS.items():
         tensor = _inception(tensor, [count // form.divisor for count in filters], scope=f"inception{module}")
         if auxiliary_heads and module in AUXILIARY:

@@ -102,8 +102,9 @@ def imagenet_resnet(
     Shortcuts: where the shape changes, option A takes every second pixel and pads channels with zeros, option B (the
     paper's choice for its deep networks) projects with a 1x1 convolution; option C projects in every block.
 
-    Deviations: none in the graph. Convolutions have no bias unless `conv_bias` asks for it; with it, depths 50, 101 and
-    152 compute what keras.applications computes. A block takes its stride in its first convolution, as in the authors' models.
+    Deviations: none in the graph. A block takes its stride in its first convolution, as in the authors' models.
+    Convolutions have no bias unless `conv_bias` asks for it; with it, depths 50, 101 and 152 compute what the networks
+    of keras.applications do.
 
     Shapes: (n, 224, 224, 3) -> stem 112x112x64 -> pooling 56x56x64 -> stage 1 56x56xf -> stage 2 28x28x2f
     -> stage 3 14x14x4f -> stage 4 7x7x8f -> mean over the map -> (n, num_classes), where f is 64, with bottlenecks 256.

@@ -70,13 +70,14 @@ def xception_small(image_shape: tuple[int, int, int], num_classes: int, dropout:
 
     Deviations from `xception`: the first convolution has stride 1, and both of the stem have zero padding; the third
     block of the entry flow does not pool, so that 28x28 images reach the middle flow as 7x7 maps. Filters are divided
-    by 4 in the stem and in the first two blocks. From the third on they would make the network more than twice as
-    expensive as ResNet-20: there are 128 instead of 728, which CPUs like better than 182, no multiple of 16. The exit
-    flow keeps the paper's ratios, 2 to 3 to 4.
+    by 4 in the stem and in the first two blocks. Divided by 4 throughout, the network would take nearly twice the
+    multiply-accumulates of ResNet-20 and, on a CPU, whose kernels want multiples of 16 and not 182, four times as long:
+    there are 128 instead of 728, and the exit flow keeps the paper's ratios, 2 to 3 to 4.
 
     Shapes: (n, 28, 28, c) -> stem 28x28x16 -> entry flow 14x14x32 -> 7x7x64 -> 7x7x128 -> middle flow 7x7x128
     -> exit flow 4x4x192 -> 4x4x384 -> mean over the map -> (n, num_classes).
-    Trainable parameters, 10 classes: 719,922 at 28x28x1, 720,066 at 32x32x3.
+    Trainable parameters, 10 classes: 719,922 at 28x28x1, 720,066 at 32x32x3; 31.6 million
+    multiply-accumulates at 28x28x1.
     """
     return _build(SMALL, image_shape, num_classes, dropout)
 
@@ -127,8 +128,8 @@ def _separable_convolution(tensor: keras.KerasTensor, filters: int, scope: str) 
 
     (n, h, w, c) -> (n, h, w, filters).
     """
-    # By Keras' count, "he_normal" among others, a depthwise filter sees all channels; it sees 9 pixels. Started that
-    # small, the variances before normalisation are far below 1, where moving statistics begin and take long to leave.
+    # Keras' initialisers by name count all channels as inputs of a depthwise filter, which sees 9 pixels of one. With
+    # filters that small, variances are far below 1, where the moving variance of the normalisation starts.
     tensor = layers.SeparableConv2D(
         filters,
         3,
