@@ -144,4 +144,3 @@ def test_survives_its_configuration(grouped: Any) -> None:
     assert type(copy) is grouped
     assert copy.get_config() == layer.get_config()
     assert copy.groups == 4
-

@@ -1,7 +1,6 @@
 """One contract for every architecture, and what a few of them promise beside it."""
 
 import re
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -77,10 +76,10 @@ class Built(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=CONTRACT)
-def built(request: pytest.FixtureRequest, models: ModuleType) -> Iterator[Built]:
+def built(request: pytest.FixtureRequest, models: ModuleType) -> Built:
     """Every architecture in turn, built once for all tests that only read it."""
     shape, options, _ = CONTRACT[request.param]
-    yield Built(request.param, models.build(request.param, shape, 4, **options))
+    return Built(request.param, models.build(request.param, shape, 4, **options))
 
 
 def test_every_architecture_has_options_and_a_row(models: ModuleType) -> None:
@@ -146,11 +145,13 @@ def test_works_in_mixed_precision(built: Built, tf: ModuleType) -> None:
     assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["mlp", "lenet5", "lenet5_1998", "lenet5_channel_pooling", "alexnet_small", "googlenet_small", "resnet20"]
-    + ["resnet18_small", "xception_small", "se_resnet20"],
+ONE_OF_EACH_KIND = (
+    *("mlp", "lenet5", "lenet5_1998", "lenet5_channel_pooling", "alexnet_small", "googlenet_small"),
+    *("resnet20", "resnet18_small", "xception_small", "se_resnet20"),
 )
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 def test_two_replicas_compute_what_one_device_computes(
     name: str, models: ModuleType, tf: ModuleType, mirrored: Any
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_margin_of_nothing_is_refused():
         (-0.003, 0.003, "equal within the margin"),
         (0.001, 0.003, "equal within the margin"),
         (-0.02, 0.04, "undecided"),
+        (-0.04, 0.02, "undecided"),
         (-0.001, 0.008, "undecided"),
         (0.002, 0.02, "pays"),
     ],
@@ -156,7 +157,7 @@ def test_verdicts(low, high, expected):
 
 
 def paired(between, of_images=0.0):
-    return Components(5, 1000, between, between, of_images)
+    return Components(between, between, of_images)
 
 
 def test_replicates_of_dalgaard():
@@ -202,7 +203,7 @@ def test_power_at_the_edges():
 
 
 def test_one_replicate_has_no_power():
-    single = Components(1, 1000, None, None, 0.01)
+    single = Components(None, None, 0.01)
     for question in (
         lambda: statistics.power(0.1, single, 5),
         lambda: statistics.replicates_to_resolve(0.1, single),

@@ -69,7 +69,9 @@ def make_trainer(tf: ModuleType, mirrored: Any, info: DatasetInfo) -> MakeTraine
     x = keras.layers.Flatten(name="flatten")(inputs)
     linear = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x)).to_json()
     x = keras.layers.Dense(6, activation="tanh", name="shared")(x)
-    heads = keras.Model(inputs, [keras.layers.Dense(4, name=name)(x) for name in ("logits", "head1", "head2")]).to_json()
+    heads = keras.Model(
+        inputs, [keras.layers.Dense(4, name=name)(x) for name in ("logits", "head1", "head2")]
+    ).to_json()
 
     def make(recipe: params.Recipe, replicas: int = 1, network: str = "convolutional", **compute: Any) -> Any:
         strategy = mirrored if replicas == 2 else tf.distribute.OneDeviceStrategy("/cpu:0")
@@ -197,7 +199,9 @@ def test_scrambling_does_not_touch_a_linear_network(make_trainer: MakeTrainer, s
     assert scrambled[-1].loss == pytest.approx(natural[-1].loss, abs=1e-5)
 
 
-def test_auxiliary_heads_train_with_a_weight_of_0_3(make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType) -> None:
+def test_auxiliary_heads_train_with_a_weight_of_0_3(
+    make_trainer: MakeTrainer, split: TrainSplit, tf: ModuleType
+) -> None:
     """After one step of gradient descent, every weight is where the gradient of the paper's total loss points."""
     trainer = make_trainer(recipe(epochs=1, batch_size=NUM_TRAIN), network="heads")
     trainer._reset((1, 0))

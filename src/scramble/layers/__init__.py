@@ -1,4 +1,4 @@
-"""The few layers that Keras lacks. Importing this package registers them, so that a Keras JSON that names them loads."""
+"""The few layers that Keras lacks. Importing the package registers them, so that a Keras JSON that names them loads."""
 
 from scramble.layers.convolutions import GroupedConv2D
 from scramble.layers.dropout import Dropout

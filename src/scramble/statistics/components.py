@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Components:
-    """Standard deviations behind a mean over `replicates` networks and `images` test images; units of the values."""
+    """Standard deviations behind a mean over replicates and test images, in units of the values.
 
-    replicates: int
-    images: int
+    The variance of the mean of R replicates is between² / R + of_images².
+    """
+
     between: float | None
     """Between the means of single replicates, as measured on these images; None with one replicate."""
     of_networks: float | None
@@ -30,11 +31,6 @@ class Components:
     of_images: float
     """Of the mean, by the choice of the test images: what is left with replicates without end, unless there is but one
     (then the residual cannot be told from the image, and is in it)."""
-
-    @property
-    def standard_error(self) -> float:
-        """Of the mean, over other replicates and other images; with one replicate over other images alone."""
-        return ((self.between or 0.0) ** 2 / self.replicates + self.of_images**2) ** 0.5
 
 
 def mean_squares(values: NDArray[np.floating]) -> tuple[float, float, float]:
@@ -57,8 +53,6 @@ def variance_components(values: NDArray[Any]) -> Components:
     of_replicates, of_images, residual = mean_squares(values.astype(np.float64))
     single = num_replicates == 1
     return Components(
-        replicates=num_replicates,
-        images=num_images,
         between=None if single else (of_replicates / num_images) ** 0.5,
         of_networks=None if single else (max(of_replicates - residual, 0.0) / num_images) ** 0.5,
         of_images=(max(of_images - residual, 0.0) / values.size) ** 0.5,
