@@ -45,7 +45,7 @@ def test_a_row_of_results_is_what_the_report_says(row: list[str]) -> None:
     assert numbers == expected
 
 
-@pytest.mark.parametrize("study", ["digits", "lecture"])
+@pytest.mark.parametrize("study", ["digits", "lecture", "architectures"])
 def test_every_network_of_a_study_has_its_row(study: str) -> None:
     folder = ROOT if study == "digits" else ROOT / "pipelines" / study
     assert [row[1] for row in ROWS if row[0] == study] == list(params.load(folder / "params.yaml").grid.models)

@@ -40,7 +40,7 @@ class LayerRow(Contents):
     """(height, width) of the window, of a pooling too; None for a layer without."""
     strides: tuple[int, int] | None
     padding: str | None
-    """"valid" or "same"; of a layer that does nothing else, the rows and columns of zeros it adds at each side."""
+    """Either "valid" or "same"; of a ZeroPadding2D, the rows of zeros at top and bottom, the columns left and right."""
     output_shape: tuple[int, ...]
     """Of one image."""
     parameters: int
