@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tf: ModuleType) -> Path:
             network = models.build(model.architecture, (32, 32, 1), 10, **model.options.model_dump())
             PATHS.weights(name, "each", 0).parent.mkdir(parents=True)
             PATHS.recipe(name, "each").mkdir(parents=True)
-            PATHS.architecture(name).write_text(network.to_json(), encoding="utf-8")
+            PATHS.trained_architecture(name, "each").write_text(network.to_json(), encoding="utf-8")
             network.save_weights(PATHS.weights(name, "each", 0))
             artifacts.write_json(PATHS.recipe(name, "each") / "recipe.json", model.recipe)
         Path("params.yaml").write_text(yaml.safe_dump(DOCUMENT), encoding="utf-8")

@@ -47,8 +47,23 @@ class StudyPaths:
         return self.model(model) / "ledger.json"
 
     def recipe(self, model: str, permutation: str) -> Path:
-        """Folder with recipe.json."""
+        """Folder with all that a training is told: recipe.json, options.json and architecture.json."""
         return self.model(model) / permutation / "recipe"
+
+    def recipe_file(self, model: str, permutation: str) -> Path:
+        return self.recipe(model, permutation) / "recipe.json"
+
+    def options_file(self, model: str, permutation: str) -> Path:
+        """The options of the architecture that is trained."""
+        return self.recipe(model, permutation) / "options.json"
+
+    def trained_architecture(self, model: str, permutation: str) -> Path:
+        """The model as Keras JSON; other than `architecture`, where a search has chosen other options."""
+        return self.recipe(model, permutation) / "architecture.json"
+
+    def search(self, model: str, permutation: str) -> Path:
+        """Folder with search.json and, where something was searched, trials.csv."""
+        return self.model(model) / permutation / "search"
 
     def replicates(self, model: str, permutation: str) -> Path:
         """Folder with environment.json and, per replicate, <replicate>/model.weights.h5 and history.csv."""

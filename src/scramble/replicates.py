@@ -74,7 +74,7 @@ def train(job: Job, replicates: list[int], send: processes.Send) -> None:
         artifacts.disk_errors_told(job.paths.replicates(job.model, job.permutation)),
     ):
         trainer = Trainer(
-            architecture=job.paths.architecture(job.model).read_text(encoding="utf-8"),
+            architecture=job.paths.trained_architecture(job.model, job.permutation).read_text(encoding="utf-8"),
             recipe=job.recipe,
             info=artifacts.read_dataset_info(job.paths.dataset),
             strategy=strategy,
@@ -221,9 +221,9 @@ def _weights(trainer: "Trainer", prefix: str = "") -> dict[str, NDArray[np.float
 
 def _hyperparameters(job: Job) -> dict[str, Any]:
     """The place in the grid, the options and the recipe, flat, as TensorBoard's HParams dashboard wants them."""
-    model, dataset = job.study.models[job.model], job.study.dataset.name
-    flat: dict[str, Any] = {"dataset": dataset, "model": job.model, "permutation": job.permutation}
-    options = {name: str(value) for name, value in model.options.model_dump().items()}
+    flat: dict[str, Any] = {"dataset": job.study.dataset.name, "model": job.model, "permutation": job.permutation}
+    options_file = job.paths.options_file(job.model, job.permutation)
+    options = {name: str(value) for name, value in artifacts.read_json(options_file).items()}
     for name, value in (job.recipe.model_dump() | {"options": options}).items():
         if isinstance(value, dict):
             flat |= {f"{name}.{key}": inner for key, inner in value.items()}

@@ -146,7 +146,7 @@ def control_files(study: Study) -> set[str]:
     paths = StudyPaths(study.study)
     files = {paths.dataset}
     for model in study.grid.models:
-        files |= {paths.architecture(model)}
+        files |= {paths.trained_architecture(model, study.grid.permutations[0])}
         files |= {paths.weights(model, permutation, 0) for permutation in study.grid.permutations}
     return {path.as_posix() for path in files}
 

@@ -30,9 +30,10 @@ def run(
     """
     paths = StudyPaths(study.study)
     permutation_json = paths.permutation(permutation) / "permutation.json"
-    for path in (paths.architecture(model), paths.dataset, paths.train_split / "images.npy", permutation_json):
+    trained = paths.trained_architecture(model, permutation)
+    for path in (trained, paths.dataset, paths.train_split / "images.npy", permutation_json):
         artifacts.require(path)
-    recipe = params.Recipe.model_validate(artifacts.read_json(paths.recipe(model, permutation) / "recipe.json"))
+    recipe = params.Recipe.model_validate(artifacts.read_json(paths.recipe_file(model, permutation)))
     if profile and recipe.epochs == 1:
         raise UserError("--profile needs a second epoch (the first makes the graphs): set recipe.epochs to 2 or more")
     member = clusters.member(study.compute)
@@ -78,7 +79,6 @@ def _key(study: params.Study, model: str, permutation: str) -> str:
         paths.dataset,
         paths.train_split,
         paths.permutation(permutation),
-        paths.architecture(model),
         paths.recipe(model, permutation),
     ]
     return checkpoints.key([*files, *sorted(code)], study.seed, study.compute, environment.machine())

@@ -44,14 +44,15 @@ class Laboratory:
         return StudyPaths(self.study.study)
 
     def architecture(self, model: str) -> str:
-        return self.paths.architecture(model).read_text(encoding="utf-8")
+        """As it was trained under the first permutation, as all that the controls take of a model."""
+        return self.paths.trained_architecture(model, self.study.grid.permutations[0]).read_text(encoding="utf-8")
 
     def trainer(self, model: str, architecture: str) -> "Trainer":
         """Of `architecture`, for an epoch or two by the recipe of `model`."""
         from scramble.training import Trainer
 
-        cell = self.paths.recipe(model, self.study.grid.permutations[0])
-        recipe = params.Recipe.model_validate(artifacts.read_json(cell / "recipe.json"))
+        recipe_file = self.paths.recipe_file(model, self.study.grid.permutations[0])
+        recipe = params.Recipe.model_validate(artifacts.read_json(recipe_file))
         shortened = {
             "epochs": min(recipe.epochs, MAX_EPOCHS),
             "batch_size": min(recipe.batch_size, self.info.splits["train"].count),
