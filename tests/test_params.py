@@ -163,3 +163,23 @@ def test_every_key_is_frozen(document: Document, tmp_path: Path) -> None:
     study = load(document, tmp_path)
     with pytest.raises(ValueError, match="frozen"):
         study.seed = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("grid", "natural", "headline"),
+    [
+        (["identity", "pixels", "rows"], "identity", "pixels"),
+        (["rows", "identity", "again"], "identity", "again"),
+        (["rows", "columns"], None, "columns"),
+        (["identity"], "identity", None),
+    ],
+)
+def test_what_the_answer_compares(
+    document: Document, tmp_path: Path, grid: list[str], natural: str | None, headline: str | None
+) -> None:
+    document["permutations"] |= {"again": {"family": "identity"}}
+    document["permutations"] |= {family: {"family": family} for family in ("rows", "columns")}
+    document["grid"]["permutations"] = grid
+    study = load(document, tmp_path)
+    assert (study.natural, study.headline) == (natural, headline)
+    assert study.scrambled == tuple(name for name in grid if name != natural)

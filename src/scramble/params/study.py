@@ -53,6 +53,22 @@ class Study(Config):
     tune: Tune
     compute: Compute
 
+    @property
+    def natural(self) -> str | None:
+        """The first permutation of the grid that leaves the picture as it is."""
+        return next((name for name in self.grid.permutations if self.permutations[name].family == "identity"), None)
+
+    @property
+    def scrambled(self) -> tuple[str, ...]:
+        """The permutations of the grid whose price can be asked for: all but the natural one."""
+        return tuple(name for name in self.grid.permutations if name != self.natural)
+
+    @property
+    def headline(self) -> str | None:
+        """The permutation that the answer speaks of: all pixels, where the grid has it, else the last that scrambles."""
+        of_pixels = [name for name in self.scrambled if self.permutations[name].family == "pixels"]
+        return next(iter([*of_pixels, *reversed(self.scrambled)]), None)
+
     @model_validator(mode="after")
     def _check_grid(self) -> Self:
         for key in ("models", "permutations"):
