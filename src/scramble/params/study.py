@@ -65,7 +65,7 @@ class Study(Config):
 
     @property
     def headline(self) -> str | None:
-        """The permutation that the answer speaks of: all pixels, where the grid has it, else the last that scrambles."""
+        """The permutation that the answer speaks of: all pixels, if the grid has it, else the last that scrambles."""
         of_pixels = [name for name in self.scrambled if self.permutations[name].family == "pixels"]
         return next(iter([*of_pixels, *reversed(self.scrambled)]), None)
 
