@@ -1,0 +1,72 @@
+"""Every number of the report, as data: what `page`, `markdown` and `tables` print."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scramble.report.cells import CellNumbers
+from scramble.report.curves import NeighbourPoint, StructureCurve
+from scramble.report.prices import Price
+from scramble.report.results import Results
+from scramble.report.searches import Search
+from scramble.statistics import Estimate
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """How the intervals were made."""
+
+    draws: int
+    seed: int
+    num_replicates: int
+    num_images: int
+
+
+@dataclass(frozen=True)
+class TransferMatrix:
+    """Top-1 errors of one model, trained under one permutation and tested under another, draw by draw."""
+
+    permutations: tuple[str, ...]
+    errors: Mapping[tuple[str, str], Estimate]
+    """By (trained on, tested on), fractions; Student's interval over replicates."""
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """(trained on, tested on)"""
+        rows = [[self.errors[row, column].mean for column in self.permutations] for row in self.permutations]
+        return np.array(rows)
+
+
+@dataclass(frozen=True)
+class SearchNumbers:
+    """The search for one cell's recipe."""
+
+    search: Search
+    optimism: Estimate
+    """Mean error of the winner on fresh seeds minus its score in the search, with the interval over fresh seeds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What a study says, and how sure it is of it. The grid's order everywhere."""
+
+    results: Results
+    resampled: Resampled
+    cells: Mapping[tuple[str, str], CellNumbers]
+    """By (model, permutation)."""
+    prices: Mapping[tuple[str, str], Price]
+    """By (model, permutation), scrambled ones only; empty where the study has no natural permutation."""
+    curves: Mapping[str, tuple[StructureCurve, ...]]
+    """By model, one for each tile family of the grid; () where the grid has none."""
+    neighbours: Mapping[str, tuple[NeighbourPoint, ...]]
+    """By model, every permutation of the grid, by neighbour pairs kept, descending: the natural one first."""
+    transfer: Mapping[str, TransferMatrix]
+    """By model."""
+    searches: Mapping[tuple[str, str], SearchNumbers | None]
+    """By (model, permutation); None where nothing was searched."""
+
+    def headline_prices(self) -> list[Price]:
+        """The prices that the answer speaks of, one for each model; [] where there are none."""
+        return [price for price in self.prices.values() if price.permutation == self.results.study.headline]
