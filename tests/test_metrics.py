@@ -67,11 +67,30 @@ def test_per_run_rows():
     rows = metrics.per_run_rows("mlp", "pixels", np.stack([LOGITS, -LOGITS]), LABELS)
     assert [row["replicate"] for row in rows] == [0, 1]
     assert list(rows[0]) == [
-        *("model", "permutation", "replicate", "top1_error", "top5_error", "nll"),
+        *("model", "permutation", "replicate", "top1_error", "top5_error", "nll", "brier", "ece"),
         *("class_0_error", "class_1_error", "class_2_error"),
     ]
     assert rows[0]["top1_error"] == 0.5
     assert rows[0]["class_1_error"] == 0.5
+
+
+def test_a_run_by_hand():
+    """Images of the classes 0 and 1 of three: probabilities (1/2, 1/4, 1/4), right, and (2/3, 1/6, 1/6), wrong."""
+    logits = np.log(np.array([[2, 1, 1], [4, 1, 1]]))
+    row = metrics.run_row(logits, np.array([0, 1]))
+    assert row["nll"] == pytest.approx((np.log(2) + np.log(6)) / 2)
+    assert row["brier"] == pytest.approx((3 / 8 + (16 + 25 + 1) / 36) / 2)
+    assert row["ece"] == pytest.approx((1 / 2 + 2 / 3) / 2)  # each alone in its bin
+    assert (row["top1_error"], row["class_0_error"], row["class_1_error"]) == (0.5, 0, 1)
+    assert np.isnan(row["class_2_error"])
+
+
+def test_a_run_that_diverged_has_errors_and_nothing_else():
+    logits = LOGITS.copy()
+    logits[3] = np.nan
+    row = metrics.run_row(logits, LABELS)
+    assert row["top1_error"] == 0.5
+    assert [name for name, value in row.items() if np.isnan(value)] == ["nll", "brier", "ece"]
 
 
 def test_shapes_that_do_not_belong_together_are_refused():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-RUN_METRICS = ("top1_error", "top5_error", "nll")
+RUN_METRICS = ("top1_error", "top5_error", "nll", "brier", "ece")
 """The columns of one run that metrics.json sums up over replicates."""
 NUM_BINS = 15
 """Of a reliability diagram (Guo et al. 2017, section 4.2)."""
@@ -50,7 +50,7 @@ def negative_log_likelihood(logits: NDArray[np.floating], labels: NDArray[np.int
 
 def brier_scores(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
     """Squared distance of every image's probabilities from its label's one-hot vector, summed over classes (n,)."""
-    distances = np.exp(_log_probabilities(logits))
+    distances = probabilities(logits)
     distances[np.arange(len(labels)), labels] -= 1
     return np.square(distances).sum(axis=1)
 
@@ -62,7 +62,7 @@ def brier_score(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> fl
 
 def reliability(logits: NDArray[np.floating], labels: NDArray[np.integer], num_bins: int = NUM_BINS) -> Reliability:
     """How often a network is right when it is so sure: images in bins of equal width by their confidence."""
-    confidences = np.exp(_log_probabilities(logits)).max(axis=1)  # (n,)
+    confidences = probabilities(logits).max(axis=1)  # (n,)
     binned = np.isfinite(confidences)
     bins = np.searchsorted(np.linspace(0, 1, num_bins + 1), confidences[binned]) - 1
     right = label_ranks(logits, labels)[binned] == 0
@@ -88,6 +88,11 @@ def expected_calibration_error(
     filled = bins.count > 0
     gaps = np.abs(bins.accuracy - bins.confidence)[filled]
     return float(np.average(gaps, weights=bins.count[filled]))
+
+
+def probabilities(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """softmax(logits), (n, classes)."""
+    return np.exp(_log_probabilities(logits))
 
 
 def _log_probabilities(logits: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -125,6 +130,8 @@ def run_row(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> dict[s
         "top1_error": top_k_error(logits, labels, 1),
         "top5_error": top_k_error(logits, labels, 5),
         "nll": negative_log_likelihood(logits, labels),
+        "brier": brier_score(logits, labels),
+        "ece": expected_calibration_error(logits, labels),
     }
     errors = per_class_error(confusion_counts(logits, labels))
     return row | {f"class_{index}_error": float(error) for index, error in enumerate(errors)}
