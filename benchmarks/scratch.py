@@ -53,6 +53,7 @@ class ScratchStudy:
             "grid": {"models": list(blocks["models"]), "permutations": ["identity"]},
             "tune": {"trials": 0},
             "compute": {"strategy": "one_device", "threads": 1},
+            "report": {"equivalence_margin": 0.01},
             **blocks,
         }
         folder.mkdir(parents=True, exist_ok=True)

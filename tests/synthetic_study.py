@@ -79,6 +79,7 @@ def document(
         "grid": {"models": list(models), "permutations": list(permutations)},
         "tune": {"trials": 0},
         "compute": {"threads": 1},
+        "report": {"equivalence_margin": 0.01},
         **others,
     }
 

@@ -36,6 +36,7 @@ STUDY = {
     "grid": {"models": ["mlp"], "permutations": ["identity"]},
     "tune": {"trials": 0},
     "compute": {"strategy": "multi_worker", "workers": 2},
+    "report": {"equivalence_margin": 0.01},
 }
 TRAIN = ("train", "--model=mlp", "--permutation=identity")
 

@@ -38,6 +38,7 @@ DOCUMENT: dict[str, Any] = {
     "grid": {"models": ["mlp", "lenet5"], "permutations": ["each"]},
     "tune": {"trials": 0},
     "compute": {"threads": 1},
+    "report": {"equivalence_margin": 0.01},
 }
 PATHS = StudyPaths("tiny")
 

@@ -33,6 +33,7 @@ def study(**models: dict[str, Any]) -> params.Study:
             "grid": {"models": tuple(models), "permutations": ("identity",)},
             "tune": {"trials": 0},
             "compute": {},
+            "report": {"equivalence_margin": 0.01},
         }
     )
 

@@ -41,6 +41,7 @@ def study(**dataset):
             "grid": {"models": ["mlp"], "permutations": ["identity"]},
             "tune": {"trials": 0},
             "compute": {},
+            "report": {"equivalence_margin": 0.01},
         }
     )
 

@@ -35,7 +35,7 @@ LEVELS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures", "report"}),
-    frozenset({"training"}),
+    frozenset({"training", "summary"}),
     frozenset({"replicates", "verification"}),
     frozenset({"stages"}),
     frozenset({"__main__"}),
@@ -202,4 +202,5 @@ def test_outs_are_where_paths_says() -> None:
         "verify": {paths.verification},
     }
     assert {stage: outs(stage) for stage in STAGES if stage != "report"} == expected
-    assert {out.parent for out in outs("report")} == {paths.report}
+    assert {out.parent for out in outs("report")} == {paths.report, paths.summaries.parent}
+    assert paths.summaries in outs("report")

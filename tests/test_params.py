@@ -99,6 +99,10 @@ MISTAKES = {
         ["grid.permutations", "named 2 times"],
     ),
     "test_limit": (put("dataset", "test_limit", value=5), ["dataset.test_limit 5", "10 classes"]),
+    "no report": (lambda document: document.pop("report"), ["report: is missing"]),
+    "no margin": (put("report", value={}), ["report.equivalence_margin: is missing"]),
+    "a margin of nothing": (put("report", "equivalence_margin", value=0), ["report.equivalence_margin", "received 0"]),
+    "a margin in percent": (put("report", "equivalence_margin", value=1), ["report.equivalence_margin", "received 1"]),
     "no tune": (lambda document: document.pop("tune"), ["tune: is missing"]),
     "optimizer": (
         put("models", "mlp", "recipe", "optimizer", value="adma"),

@@ -36,6 +36,7 @@ def study_of(**permutation: Any) -> params.Study:
         "grid": {"models": ["mlp"], "permutations": ["scrambled"]},
         "tune": {"trials": 0},
         "compute": {"strategy": "one_device"},
+        "report": {"equivalence_margin": 0.01},
     }
     return params.Study.model_validate(document)
 

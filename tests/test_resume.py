@@ -42,6 +42,7 @@ STUDY = {
     "grid": {"models": ["mlp"], "permutations": ["pixels"]},
     "tune": {"trials": 0},
     "compute": {"threads": 1},
+    "report": {"equivalence_margin": 0.01},
 }
 
 

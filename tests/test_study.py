@@ -40,6 +40,7 @@ STUDY = {
     "grid": {"models": ["lenet5"], "permutations": ["identity", "each"]},
     "tune": {"trials": 0},
     "compute": {"threads": 1},
+    "report": {"equivalence_margin": 0.01},
 }
 
 

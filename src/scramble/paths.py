@@ -76,6 +76,11 @@ class StudyPaths:
         """TensorBoard's event files, one folder per replicate."""
         return Path("runs") / self.study / model / permutation
 
+    @property
+    def summaries(self) -> Path:
+        """TensorBoard's event files of means over replicates, in <model>/<permutation>/{mean,low,high}."""
+        return Path("runs") / self.study / "summary"
+
     def checkpoints(self, model: str, permutation: str) -> Path:
         """What an unfinished training goes on from, one folder per replicate; no stage's output."""
         return Path(".scramble/checkpoints") / self.study / model / permutation

@@ -8,7 +8,7 @@ from scramble.params.compute import Compute
 from scramble.params.config import ImageShape
 from scramble.params.datasets import Cifar10, Dataset, Digits, FashionMnist, Idx, Mnist
 from scramble.params.models import ARCHITECTURES, check_architecture_fits, options_of
-from scramble.params.permutations import AnyPermutation, Plain, check_permutation_fits
+from scramble.params.permutations import AnyPermutation, Plain, Tiled, check_permutation_fits
 from scramble.params.recipes import Augmentation, Recipe
 from scramble.params.study import Study, load
 
@@ -27,6 +27,7 @@ __all__ = [
     "Plain",
     "Recipe",
     "Study",
+    "Tiled",
     "check_architecture_fits",
     "check_permutation_fits",
     "load",

@@ -12,6 +12,7 @@ from scramble.params.config import Config, Name, Seed
 from scramble.params.datasets import AnyDataset
 from scramble.params.models import Model, check_architecture_fits
 from scramble.params.permutations import AnyPermutation, check_permutation_fits
+from scramble.params.report import Report
 from scramble.params.words import describe
 
 
@@ -52,6 +53,7 @@ class Study(Config):
     grid: Grid
     tune: Tune
     compute: Compute
+    report: Report
 
     @property
     def natural(self) -> str | None:

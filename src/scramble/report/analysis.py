@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scramble.report.cells import CellNumbers
-from scramble.report.curves import NeighbourPoint, StructureCurve
-from scramble.report.prices import Price
+from scramble.report.cells import CellNumbers, cell_numbers
+from scramble.report.curves import NeighbourPoint, StructureCurve, neighbour_points, structure_curves
+from scramble.report.prices import Price, prices
 from scramble.report.results import Results
 from scramble.report.searches import Search
-from scramble.statistics import Estimate
+from scramble.statistics import Estimate, mean_interval, resample
 
 
 @dataclass(frozen=True)
@@ -70,3 +70,38 @@ class Analysis:
     def headline_prices(self) -> list[Price]:
         """The prices that the answer speaks of, one for each model; [] where there are none."""
         return [price for price in self.prices.values() if price.permutation == self.results.study.headline]
+
+
+def analyse(results: Results) -> Analysis:
+    """Computes every number of the report; the same for the same results and study seed."""
+    study = results.study
+    num_images = next(iter(results.cells.values())).errors.shape[1]
+    resampling = resample(study.replicates, num_images, study.seed)
+    cells = {place: cell_numbers(cell, resampling) for place, cell in results.cells.items()}
+    models = study.grid.models
+    return Analysis(
+        results=results,
+        resampled=Resampled(len(resampling.images), study.seed, study.replicates, num_images),
+        cells=cells,
+        prices=prices(results, resampling),
+        curves={model: structure_curves(results, cells, model, resampling) for model in models},
+        neighbours={model: neighbour_points(results, cells, model) for model in models},
+        transfer={model: _transfer(results, model) for model in models},
+        searches={place: _search_numbers(search) for place, search in results.searches.items()},
+    )
+
+
+def _transfer(results: Results, model: str) -> TransferMatrix:
+    names = results.study.grid.permutations
+    errors = {
+        (trained_on, tested_on): mean_interval(results.transfer[model][row, column].tolist())
+        for row, trained_on in enumerate(names)
+        for column, tested_on in enumerate(names)
+    }
+    return TransferMatrix(names, errors)
+
+
+def _search_numbers(search: Search | None) -> SearchNumbers | None:
+    if search is None:
+        return None
+    return SearchNumbers(search, mean_interval([score - search.best_score for score in search.fresh_scores]))

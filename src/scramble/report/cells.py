@@ -45,6 +45,9 @@ class CellNumbers:
     binomial: float
     """Standard error of the top-1 error of one network on as many test images, √(p (1 - p) / n)."""
 
+    diverged: int
+    """Replicates whose predictions are not finite: they count as wrong, and have no likelihood."""
+
     def metric(self, name: str) -> Estimate:
         """The estimate of a column of metrics.csv."""
         return {
@@ -73,6 +76,7 @@ def cell_numbers(cell: Cell, resampling: Resampling) -> CellNumbers:
         confusion=cell.confusion,
         spread=variance_components(cell.errors),
         binomial=binomial_error(top1.mean, cell.errors.shape[1]),
+        diverged=int((~np.isfinite(cell.log_losses)).any(axis=1).sum()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def read_view(path: Path) -> View:
     return View(**_arrays(path))
 
 
-def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+def _arrays(path: Path) -> dict[str, Any]:
     require(path)
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}

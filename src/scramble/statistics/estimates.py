@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over n replicates with its interval, which a single replicate does not have."""
+    """A mean over n replicates with its interval, which a single replicate does not have, nor what is not finite."""
 
     mean: float
     low: float | None
@@ -28,8 +28,10 @@ class Estimate:
 
 
 def mean_interval(values: Sequence[float]) -> Estimate:
-    """Mean and 95 % t interval of one value per replicate."""
+    """Mean and 95 % t interval of one value per replicate; no interval where one is not finite."""
     n = len(values)
+    if not np.isfinite(values).all():
+        return Estimate(float("nan"), None, None, n)
     mean = float(np.mean(values))
     if n < 2:
         return Estimate(mean, None, None, n)

@@ -1,0 +1,171 @@
+"""What the numbers say, in sentences: the answer of a study, its verdicts, its permutations."""
+
+from collections.abc import Iterator, Sequence
+
+from scramble.params import AnyPermutation
+from scramble.report.analysis import Analysis
+from scramble.report.cells import CellNumbers
+from scramble.report.numbers import SPACE, in_percent, margin, points
+from scramble.report.prices import Price
+
+FAMILIES = {
+    "identity": "the picture as it is",
+    "pixels": "all pixels trade places",
+    "rows": "rows trade places, each stays whole",
+    "columns": "columns trade places, each stays whole",
+    "rows_columns": "rows trade places, and columns",
+    "tiles": "tiles of {size}×{size} pixels trade places, their inside stays",
+    "within_tiles": "pixels trade places inside their tile of {size}×{size}",
+    "swaps": "{share:.0%} of the pixels trade places",
+    "channels": "all pixels trade places, in every colour channel on their own",
+    "per_image": "all pixels trade places, in every image anew",
+    "flip": "mirrored, {axis}ly",
+    "transpose": "rows become columns",
+}
+
+
+def describe_permutation(permutation: AnyPermutation) -> str:
+    return FAMILIES[permutation.family].format(**permutation.model_dump())
+
+
+# --- verdicts -------------------------------------------------------------------------------------------------
+
+
+def verdict(price: Price) -> str:
+    """The word for a price, as the tables print it."""
+    if price.difference.n == 1:
+        return "undecided: one replicate"
+    if price.verdict == "equal within the margin":
+        return f"equal within {margin(price.equivalence.margin)}"
+    return price.verdict
+
+
+def what_would_decide(price: Price) -> str:
+    """How many replicates an undecided price needs; "" where it is decided, or where one replicate cannot tell."""
+    if price.needed is None:
+        return ""
+    of_margin = f"a difference of {margin(price.equivalence.margin)}: {_replicates(price.needed.for_margin)}"
+    return f"{of_margin}; the observed one: {_replicates(price.needed.for_difference)}"
+
+
+def _replicates(count: int | None) -> str:
+    return "more test images" if count is None else f"{count} replicates"
+
+
+def legend(equivalence_margin: float) -> dict[str, str]:
+    """What the words of `verdict` mean, by word."""
+    return {
+        "pays": "the 95 % interval of the difference lies above 0, also after Holm's correction",
+        "gains": "it lies below 0, also after Holm's correction",
+        f"equal within {margin(equivalence_margin)}": "two one-sided tests at 5 % show that the difference is smaller",
+        "undecided": "neither is shown, which does not mean that there is no difference",
+    }
+
+
+# --- the answer -----------------------------------------------------------------------------------------------
+
+
+def answer(analysis: Analysis) -> tuple[str, str]:
+    """The answer to the question in one sentence, and the numbers that it rests on."""
+    study = analysis.results.study
+    if study.natural is None:
+        return "This study cannot say: it has no natural images to compare with.", _errors(analysis)
+    if study.headline is None:
+        return "This study cannot say: it has natural images only.", _errors(analysis)
+    prices = analysis.headline_prices()
+    said = "; ".join(_parts(prices))
+    return f"{said[0].upper()}{said[1:]}.", _prices_in_words(analysis, prices)
+
+
+def _parts(prices: Sequence[Price]) -> Iterator[str]:
+    """What is said of the models of every verdict, those that pay first."""
+    single = [price for price in prices if price.difference.n == 1]
+    several = [price for price in prices if price.difference.n > 1]
+    for word, change in (("pays", "raises"), ("gains", "lowers")):
+        if changed := [price for price in several if price.verdict == word]:
+            yield f"scrambling the picture {change} the error of {_models(changed)} by {_range_of(changed)}"
+    if equal := [price for price in several if price.verdict == "equal within the margin"]:
+        yield f"scrambling changes the error of {_models(equal)} by less than {margin(equal[0].equivalence.margin)}"
+    if undecided := [price for price in several if price.verdict == "undecided"]:
+        yield f"for {_models(undecided)} nothing is decided, {_would_decide(undecided)}"
+    if single:
+        yield f"one replicate cannot say it for {_models(single)}: another initialisation may do otherwise"
+
+
+def _models(prices: Sequence[Price]) -> str:
+    return listed([price.model for price in prices])
+
+
+def listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _range_of(prices: Sequence[Price]) -> str:
+    sizes = sorted({f"{100 * abs(price.difference.mean):.2f}" for price in prices}, key=float)
+    return f"{' to '.join(sizes[:: max(len(sizes) - 1, 1)])} points"
+
+
+def _would_decide(prices: Sequence[Price]) -> str:
+    """How many replicates would tell the last of the undecided models, as far as power can say it."""
+    needed = [price.needed for price in prices if price.needed is not None]
+    of_margin = margin(prices[0].equivalence.margin)
+    for what, counts in (
+        (f"a difference of {of_margin}", [each.for_margin for each in needed]),
+        ("the observed difference", [each.for_difference for each in needed]),
+    ):
+        known = [count for count in counts if count is not None]
+        if len(known) < len(counts):
+            return f"{what} needs more test images"
+        if max(known, default=0) > prices[0].difference.n:
+            return f"about {max(known)} replicates would resolve {what}"
+    return "more replicates would tell"
+
+
+def _prices_in_words(analysis: Analysis, prices: Sequence[Price]) -> str:
+    """What the headline's permutation adds to the error of every model."""
+    results = analysis.results
+    study, replicates = results.study, results.study.replicates
+    assert study.natural is not None
+    assert study.headline is not None
+    changes = []
+    for price in prices:
+        before, after = (analysis.cells[price.model, name].top1.mean for name in (study.natural, price.permutation))
+        changes.append(f"{price.model} {points(price.difference)} ({in_percent(before)} → {in_percent(after)})")
+    images = f"{analysis.resampled.num_images:,} test images"
+    certainty = f", with the 95{SPACE}% interval over {replicates} replicates and {images}" if replicates > 1 else ""
+    scrambling = describe_permutation(study.permutations[study.headline])
+    return (
+        f"Change of test error in percentage points with {study.headline} ({scrambling}){certainty}: "
+        f"{'; '.join(changes)}."
+    )
+
+
+def _errors(analysis: Analysis) -> str:
+    errors = (f"{cell.model} on {cell.permutation} {in_percent(cell.top1)}" for cell in analysis.cells.values())
+    return f"Test error: {'; '.join(errors)}."
+
+
+# --- what figures show ----------------------------------------------------------------------------------------
+
+
+def prices_in_words(analysis: Analysis) -> str:
+    """What the main figure shows, for those who do not see it."""
+    cells = "; ".join(_cell_in_words(analysis, cell) for cell in analysis.cells.values())
+    return f"Test error with 95 % intervals. {cells}."
+
+
+def _cell_in_words(analysis: Analysis, cell: CellNumbers) -> str:
+    error = f"{cell.model}, {cell.permutation}: {in_percent(cell.top1)}"
+    price = analysis.prices.get((cell.model, cell.permutation))
+    return error if price is None else f"{error}, difference {points(price.difference)} percentage points"
+
+
+def diverged(analysis: Analysis) -> list[str]:
+    """A sentence for every cell with a training that diverged."""
+    replicates = analysis.results.study.replicates
+    return [
+        f"{cell.diverged} of {replicates} trainings of {cell.model} under {cell.permutation} diverged: "
+        "what they predict counts as wrong."
+        for cell in analysis.cells.values()
+        if cell.diverged
+    ]
