@@ -16,11 +16,11 @@ History = Mapping[str, Sequence[float]]
 
 
 def learning_curves(histories: Mapping[str, Sequence[History]]) -> Figure:
-    """Losses and error of one model by epoch: the mean over replicates, thin lines for the single ones.
+    """Losses and error of one model by epoch: the mean over replicates with its 95 % band.
 
     Args:
-        histories: by permutation, the histories of its replicates. With many permutations only the means are drawn.
-            A mean ends with the shortest of its replicates.
+        histories: by permutation, the histories of its replicates. A mean ends with the shortest of its replicates.
+            Many permutations have a panel each, with the validation error, and the first permutation in all of them.
     """
     height = max(2.7, 0.4 + 0.22 * len(histories))  # so that the legend fits
     figure, axes = plt.subplots(1, len(CURVES), figsize=(9, height), layout="constrained")

@@ -26,12 +26,18 @@ class Condition:
     natural: bool
     error: Measured
     price: Measured | None
+    verdict: str = ""
+    """What is decided of the price, in a word or two; written beside it."""
 
 
-def prices(conditions: Mapping[str, Sequence[Condition]]) -> Figure:
+def prices(conditions: Mapping[str, Sequence[Condition]], margin: float | None = None) -> Figure:
     """Error of every model under every permutation and, beside it, permuted minus natural error.
 
     The second panel is left out where no condition has a price.
+
+    Args:
+        conditions: by model.
+        margin: differences smaller than this fraction count as equal; drawn as a band.
     """
     with_prices = any(condition.price for rows in conditions.values() for condition in rows)
     num_rows = sum(1 + len(rows) for rows in conditions.values())
