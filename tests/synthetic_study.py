@@ -90,8 +90,9 @@ def write(
     class_names: tuple[str, ...] = tuple("0123456789"),
     num_test: int = 300,
     labels: np.ndarray | None = None,
+    searched: tuple[str, ...] = (),
 ) -> params.Study:
-    """Writes the artifacts of the study into the working directory."""
+    """Writes the artifacts of the study into the working directory; `searched` are models with a search."""
     study = params.Study.model_validate(description)
     paths = StudyPaths(study.study)
     random = np.random.default_rng(0)
@@ -103,9 +104,12 @@ def write(
     picture = Image.fromarray(random.integers(0, 256, image_shape, np.uint8).squeeze())
     picture.save(paths.samples)
     for permutation in study.grid.permutations:
-        _write_permutation(paths.permutation(permutation), picture)
+        _write_permutation(paths.permutation(permutation), study.permutations[permutation].family, picture)
     for model in study.grid.models:
         _write_model(study, model, labels, len(class_names), random)
+        _write_examples(study, model, image_shape, len(class_names))
+        for permutation in study.grid.permutations:
+            _write_search(paths.search(model, permutation), model in searched)
     verdicts.save(study, verdicts.Document(study=study.study))
     return study
 
@@ -127,11 +131,12 @@ def _info(image_shape: tuple[int, int, int], class_names: tuple[str, ...], label
     )
 
 
-def _write_permutation(folder: Path, picture: Image.Image) -> None:
+def _write_permutation(folder: Path, family: str, picture: Image.Image) -> None:
     folder.mkdir(parents=True)
     picture.save(folder / "before_after.png")
+    kept = 1.0 if family in CNN_PRICE else 0.0025
     structure = {
-        "neighbour_pairs_kept": {"replicates": [0.002, 0.003], "mean": 0.0025},
+        "neighbour_pairs_kept": {"replicates": [kept, kept], "mean": kept},
         "mean_displacement": {"replicates": [14.5, 14.7], "mean": 14.6},
         "morans_i": {"before": 0.81, "after": None},
     }
@@ -140,7 +145,7 @@ def _write_permutation(folder: Path, picture: Image.Image) -> None:
 
 def _write_model(study: params.Study, model: str, labels: np.ndarray, num_classes: int, random: Any) -> None:
     paths = StudyPaths(study.study)
-    (paths.predictions(model) / "confusion").mkdir(parents=True)
+    paths.predictions(model).mkdir(parents=True)
     rows = []
     for permutation in study.grid.permutations:
         family = study.permutations[permutation].family
@@ -148,20 +153,110 @@ def _write_model(study: params.Study, model: str, labels: np.ndarray, num_classe
         logits = random.normal(size=(study.replicates, len(labels), num_classes)).astype(np.float32)
         shifts = random.normal(margin, 0.15, (study.replicates, 1))
         logits[:, np.arange(len(labels)), labels] += shifts
-        confusion = np.stack([metrics.confusion_counts(of_run, labels) for of_run in logits])
         np.save(paths.predictions(model) / f"{permutation}.npy", logits)
-        np.save(paths.predictions(model) / "confusion" / f"{permutation}.npy", confusion)
         rows += metrics.per_run_rows(model, permutation, logits, labels)
         _write_training(study, model, permutation, random)
     write_table(paths.predictions(model) / "metrics.csv", rows)
+    errors = np.array([row["top1_error"] for row in rows]).reshape(-1, study.replicates)
+    np.save(paths.predictions(model) / "transfer.npy", transfer(errors, num_classes))
     paths.model(model).mkdir(parents=True, exist_ok=True)
     write_json(paths.ledger(model), LEDGER)
+
+
+def transfer(errors: np.ndarray, num_classes: int) -> np.ndarray:
+    """(trained on, tested on, replicates) from errors (permutations, replicates): guessing off the diagonal."""
+    matrix = np.full((len(errors), *errors.shape), 1 - 1 / num_classes)
+    matrix[np.arange(len(errors)), np.arange(len(errors))] = errors
+    return matrix
+
+
+def _write_examples(study: params.Study, model: str, image_shape: tuple[int, int, int], num_classes: int) -> None:
+    """Mistakes of every permutation and, of a network that convolves, views of the two that it is shown under."""
+    folder, random = StudyPaths(study.study).predictions(model), np.random.default_rng(1)
+    (folder / "mistakes").mkdir()
+    for permutation in study.grid.permutations:
+        np.savez(folder / "mistakes" / f"{permutation}.npz", **_mistakes(random, image_shape, num_classes))
+    seen = [] if model == "mlp" else [name for name in (study.natural, study.headline) if name is not None]
+    for permutation in seen:
+        (folder / "views").mkdir(exist_ok=True)
+        np.savez(folder / "views" / f"{permutation}.npz", **_view(random, image_shape, num_classes))
+    numbers = {"filters_morans_i": 0.21, "untrained_filters_morans_i": -0.04, "attention_similarity": 0.12}
+    write_json(folder / "views.json", {"permutations": {name: numbers for name in seen}})
+
+
+def _pictures(random: Any, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
+    return random.integers(0, 256, (count, *image_shape), np.uint8)
+
+
+def _mistakes(random: Any, image_shape: tuple[int, int, int], num_classes: int, count: int = 8) -> dict[str, Any]:
+    actual = random.integers(num_classes, size=count)
+    return {
+        "images": _pictures(random, count, image_shape),
+        "actual": actual,
+        "predicted": (actual + 1) % num_classes,
+        "confidence": np.linspace(0.99, 0.6, count),
+        "replicate": np.zeros(count, np.int64),
+    }
+
+
+def _view(random: Any, image_shape: tuple[int, int, int], num_classes: int, count: int = 4) -> dict[str, Any]:
+    height, width, channels = image_shape
+    labels = random.integers(num_classes, size=count)
+    return {
+        "pictures": _pictures(random, count, image_shape),
+        "inputs": _pictures(random, count, image_shape),
+        "labels": labels,
+        "predicted": labels,
+        "filters": random.normal(size=(5, 5, channels, 6)).astype(np.float32),
+        "feature_maps": random.normal(size=(count, height - 4, width - 4, 6)).astype(np.float32),
+        "attention": random.random((count, height, width)).astype(np.float32),
+        "attention_random": random.random((count, height, width)).astype(np.float32),
+    }
+
+
+def _write_search(folder: Path, searched: bool) -> None:
+    folder.mkdir(parents=True)
+    if not searched:
+        write_json(folder / "search.json", {"searched": False})
+        return
+    scores = [0.2, 0.14, 0.17, 0.1, float("nan"), 0.12]
+    rows = [
+        {
+            "trial": number,
+            "score": score,
+            "best_so_far": float(np.nanmin(scores[: number + 1])),
+            "epochs": 4,
+            "status": "diverged" if np.isnan(score) else "completed",
+            "learning_rate": 0.001 * 2**number,
+            "label_smoothing": 0.1 * (number % 2),
+        }
+        for number, score in enumerate(scores)
+    ]
+    write_table(folder / "trials.csv", rows)
+    write_json(
+        folder / "search.json",
+        {
+            "searched": True,
+            "algorithm": "random",
+            "objective": "validation error",
+            "trials": len(rows),
+            "epochs": 4,
+            "replicates": 1,
+            "order": "serial",
+            "order_matters": False,
+            "space": {"learning_rate": "0.001 to 0.1, logarithmic", "label_smoothing": "0 or 0.1"},
+            "best": {"trial": 3, "score": 0.1, "values": {"learning_rate": 0.008, "label_smoothing": 0.1}},
+            "fresh": {"scores": [0.11, 0.12, 0.13]},
+        },
+    )
 
 
 def _write_training(study: params.Study, model: str, permutation: str, random: Any) -> None:
     paths = StudyPaths(study.study)
     paths.recipe(model, permutation).mkdir(parents=True)
-    write_json(paths.recipe(model, permutation) / "recipe.json", study.models[model].recipe)
+    write_json(paths.recipe_file(model, permutation), study.models[model].recipe)
+    write_json(paths.options_file(model, permutation), study.models[model].options)
+    write_json(paths.trained_architecture(model, permutation), {"class_name": "Functional"})
     for replicate in range(study.replicates):
         folder = paths.replicates(model, permutation) / str(replicate)
         folder.mkdir(parents=True)
