@@ -1,48 +1,47 @@
 """Learning curves over replicates as TensorBoard runs, since TensorBoard cannot average.
 
-Of every model under every permutation there are three runs: mean, low and high, the limits being those of Student's
-interval over the replicates. A curve ends with the shortest of its replicates.
+Of every model under every permutation there are three runs: mean, low and high, the limits of its interval.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scramble.events import EventWriter
-from scramble.statistics import Estimate, mean_interval
+from scramble.statistics import Estimate
 
 TAGS = {
-    "loss/train": "loss",
-    "loss/validation": "validation_loss",
-    "accuracy/train": "accuracy",
-    "accuracy/validation": "validation_accuracy",
+    "loss": "loss/train",
+    "validation_loss": "loss/validation",
+    "accuracy": "accuracy/train",
+    "validation_accuracy": "accuracy/validation",
 }
-"""TensorBoard's tags, and the columns of history.csv."""
+"""By column of history.csv, the tag that the replicates have in TensorBoard, too."""
+RUNS = ("mean", "low", "high")
 
-History = Mapping[str, Sequence[float]]
-"""The columns of a history.csv."""
+Curves = Mapping[str, Sequence[Estimate]]
+"""By column of history.csv, epoch by epoch."""
 
 
-def write(histories: Mapping[tuple[str, str], Sequence[History]], folder: Path) -> None:
-    """Writes <folder>/<model>/<permutation>/{mean,low,high}/, the limits only where there are several replicates.
+def write(learning_curves: Mapping[tuple[str, str], Curves], folder: Path) -> None:
+    """Writes <folder>/<model>/<permutation>/{mean,low,high}/; no limits where there is one replicate.
 
     Args:
-        histories: by (model, permutation), one history per replicate.
+        learning_curves: by (model, permutation).
     """
-    for (model, permutation), replicates in histories.items():
-        curves = {tag: curve(replicates, column) for tag, column in TAGS.items()}
-        for limit in ("mean", "low", "high") if len(replicates) > 1 else ("mean",):
-            _write_run(curves, limit, folder / model / permutation / limit)
+    for (model, permutation), curves in learning_curves.items():
+        for run in RUNS:
+            points = _points(curves, run)
+            if points:
+                with EventWriter(folder / model / permutation / run) as writer:
+                    for tag, value, epoch in points:
+                        writer.scalars({tag: value}, epoch)
 
 
-def curve(replicates: Sequence[History], column: str) -> list[Estimate]:
-    """Mean and interval of a column over replicates, epoch by epoch."""
-    return [mean_interval(values) for values in zip(*(history[column] for history in replicates), strict=False)]
-
-
-def _write_run(curves: Mapping[str, Sequence[Estimate]], limit: str, folder: Path) -> None:
-    with EventWriter(folder) as writer:
-        for tag, estimates in curves.items():
-            for epoch, estimate in enumerate(estimates, start=1):
-                value = getattr(estimate, limit)
-                if value is not None:
-                    writer.scalars({tag: value}, epoch)
+def _points(curves: Curves, run: str) -> list[tuple[str, float, int]]:
+    """(tag, value, epoch) of a run; epochs without an interval have no limits."""
+    values = [
+        (tag, getattr(estimate, run), epoch)
+        for column, tag in TAGS.items()
+        for epoch, estimate in enumerate(curves[column], start=1)
+    ]
+    return [point for point in values if point[1] is not None]

@@ -1,6 +1,6 @@
 """Every number of the report, as data: what `page`, `markdown` and `tables` print."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from scramble.report.cells import CellNumbers, cell_numbers
 from scramble.report.curves import NeighbourPoint, StructureCurve, neighbour_points, structure_curves
 from scramble.report.prices import Price, prices
-from scramble.report.results import Results
+from scramble.report.results import History, Results
 from scramble.report.searches import Search
 from scramble.statistics import Estimate, mean_interval, resample
+
+LEARNING_CURVES = ("loss", "accuracy", "validation_loss", "validation_accuracy")
+"""The columns of history.csv that are averaged."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ class Analysis:
     """By model, every permutation of the grid, by neighbour pairs kept, descending: the natural one first."""
     transfer: Mapping[str, TransferMatrix]
     """By model."""
+    learning_curves: Mapping[tuple[str, str], Mapping[str, tuple[Estimate, ...]]]
+    """By (model, permutation) and column of history.csv, epoch by epoch, with Student's interval over replicates. A
+    curve ends with the shortest of its replicates."""
     searches: Mapping[tuple[str, str], SearchNumbers | None]
     """By (model, permutation); None where nothing was searched."""
 
@@ -87,6 +93,7 @@ def analyse(results: Results) -> Analysis:
         curves={model: structure_curves(results, cells, model, resampling) for model in models},
         neighbours={model: neighbour_points(results, cells, model) for model in models},
         transfer={model: _transfer(results, model) for model in models},
+        learning_curves={place: _learning_curves(cell.histories) for place, cell in results.cells.items()},
         searches={place: _search_numbers(search) for place, search in results.searches.items()},
     )
 
@@ -99,6 +106,13 @@ def _transfer(results: Results, model: str) -> TransferMatrix:
         for column, tested_on in enumerate(names)
     }
     return TransferMatrix(names, errors)
+
+
+def _learning_curves(histories: Sequence[History]) -> dict[str, tuple[Estimate, ...]]:
+    return {
+        column: tuple(map(mean_interval, zip(*(history[column] for history in histories), strict=False)))
+        for column in LEARNING_CURVES
+    }
 
 
 def _search_numbers(search: Search | None) -> SearchNumbers | None:
