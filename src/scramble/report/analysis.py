@@ -38,8 +38,11 @@ class TransferMatrix:
     @property
     def means(self) -> NDArray[np.float64]:
         """(trained on, tested on)"""
-        rows = [[self.errors[row, column].mean for column in self.permutations] for row in self.permutations]
-        return np.array(rows)
+        return np.array([[error.mean for error in errors] for _, errors in self.rows()])
+
+    def rows(self) -> list[tuple[str, list[Estimate]]]:
+        """By what the model was trained on, its errors in the order of `permutations`."""
+        return [(row, [self.errors[row, column] for column in self.permutations]) for row in self.permutations]
 
 
 @dataclass(frozen=True)

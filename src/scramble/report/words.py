@@ -1,6 +1,6 @@
 """What the numbers say, in sentences: the answer of a study, its verdicts, its permutations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from scramble.params import AnyPermutation
 from scramble.report.analysis import Analysis
@@ -60,6 +60,21 @@ def legend(equivalence_margin: float) -> dict[str, str]:
         f"equal within {margin(equivalence_margin)}": "two one-sided tests at 5 % show that the difference is smaller",
         "undecided": "neither is shown, which does not mean that there is no difference",
     }
+
+
+def reliance(price: Price) -> str:
+    """What the structure reliance index of a study is measured by."""
+    worst = in_percent(price.reliance.worst)
+    if price.reliance.measured:
+        return "0: the permutation costs nothing; 1: as much as a permutation of every image on its own"
+    return f"0: the permutation costs nothing; 1: it leaves no more than guessing, an error of {worst}"
+
+
+def settings(values: Mapping[str, object]) -> str:
+    """What a search has chosen, field by field."""
+    return ", ".join(
+        f"{field} {value:.4g}" if isinstance(value, float) else f"{field} {value}" for field, value in values.items()
+    )
 
 
 # --- the answer -----------------------------------------------------------------------------------------------
