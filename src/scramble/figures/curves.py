@@ -1,15 +1,22 @@
 """Learning curves."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.ticker import LogLocator
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
-from scramble.figures.style import COLOURS, DASHES, Figure, plt
+from scramble.figures.marks import mark
+from scramble.figures.placement import upper_limit
+from scramble.figures.style import GREY, Figure, plt
+from scramble.statistics import Estimate, mean_interval
 
 CURVES = {"loss": "training loss", "validation_loss": "validation loss", "validation_accuracy": "validation error (%)"}
-MOST_PERMUTATIONS_WITH_REPLICATES = 4
+MOST_TOGETHER = 4
+"""Permutations in one panel."""
+COLUMNS = 5
 
 History = Mapping[str, Sequence[float]]
 """The columns of a history.csv."""
@@ -22,31 +29,80 @@ def learning_curves(histories: Mapping[str, Sequence[History]]) -> Figure:
         histories: by permutation, the histories of its replicates. A mean ends with the shortest of its replicates.
             Many permutations have a panel each, with the validation error, and the first permutation in all of them.
     """
-    height = max(2.7, 0.4 + 0.22 * len(histories))  # so that the legend fits
-    figure, axes = plt.subplots(1, len(CURVES), figsize=(9, height), layout="constrained")
+    if len(histories) > MOST_TOGETHER:
+        return _small_multiples(histories)
+    figure, axes = plt.subplots(1, len(CURVES), figsize=(9, 2.9), layout="constrained")
     for axis, (column, title) in zip(axes, CURVES.items(), strict=True):
         for number, (permutation, replicates) in enumerate(histories.items()):
-            runs = [_curve(column, history) for history in replicates]
-            style = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
-            if len(histories) <= MOST_PERMUTATIONS_WITH_REPLICATES:
-                for run in runs:
-                    axis.plot(range(1, len(run) + 1), run, **style, linewidth=0.6, alpha=0.6)
-            shortest = min(len(run) for run in runs)
-            mean = np.mean([run[:shortest] for run in runs], axis=0)
-            marker = "o" if shortest == 1 else ""
-            axis.plot(range(1, shortest + 1), mean, **style, marker=marker, linewidth=1.8, label=permutation)
-        if column != "validation_accuracy" and axis.dataLim.ymax > 0:
-            axis.set_yscale("log")
-            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_formatter("")
+            _draw(_means(replicates, column), mark(number), permutation, axis)
+        _scale(axis, logarithmic=column != "validation_accuracy")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, handlelength=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure
+
+
+def _small_multiples(histories: Mapping[str, Sequence[History]]) -> Figure:
+    """Panels with one scale, but for errors that end far above the rest: these have a scale of their own."""
+    errors = {name: _means(replicates, "validation_accuracy") for name, replicates in histories.items()}
+    first = next(iter(errors))
+    limit = upper_limit(estimates[-1] for estimates in errors.values()) or np.inf
+    num_rows = -(-len(errors) // COLUMNS)
+    figure, axes = plt.subplots(
+        num_rows, COLUMNS, figsize=(9, 0.4 + 1.45 * num_rows), sharex=True, squeeze=False, layout="constrained"
+    )
+    for axis in axes.flat[len(errors) :]:
+        axis.set_axis_off()
+    near = []
+    for axis, (permutation, estimates) in zip(axes.flat, errors.items(), strict=False):
+        axis.set_title(permutation, fontsize=9)
+        if estimates[-1].mean > limit:
+            axis.set_title(f"{permutation} (other scale)", fontsize=9)
+        else:
+            near.append(axis)
+            _draw(errors[first], {"color": GREY, "linestyle": ":", "linewidth": 1.2}, first, axis)
+        _draw(estimates, mark(0), permutation, axis)
+        _scale(axis, logarithmic=False)
+    _share_scale(near)
+    figure.supxlabel(f"epoch (dotted: {first})", fontsize=9)
+    figure.supylabel("validation error (%)", fontsize=9)
+    return figure
+
+
+def _share_scale(axes: Sequence[Axes]) -> None:
+    low, high = (
+        min((axis.get_ylim()[0] for axis in axes), default=0),
+        max((axis.get_ylim()[1] for axis in axes), default=100),
+    )
+    for axis in axes:
+        axis.set_ylim(low, high)
+
+
+def _means(replicates: Sequence[History], column: str) -> list[Estimate]:
+    """One estimate per epoch, of the accuracy as error in percent; as many as the shortest replicate has."""
+    runs = [_curve(column, history) for history in replicates]
+    return [mean_interval(values) for values in zip(*runs, strict=False)]
 
 
 def _curve(column: str, history: History) -> NDArray[np.float64]:
     values = np.asarray(history[column], np.float64)
     return 100 * (1 - values) if column == "validation_accuracy" else values
+
+
+def _draw(estimates: Sequence[Estimate], style: Mapping[str, Any], label: str, axis: Axes) -> None:
+    """The means by epoch, with a marker where there is but one, and their band where they have intervals."""
+    epochs = range(1, len(estimates) + 1)
+    bounds = np.array([(each.low, each.high) for each in estimates], np.float64)  # None becomes NaN: no band there
+    axis.fill_between(epochs, *bounds.T, color=style["color"], alpha=0.22, linewidth=0)
+    marker = style.get("marker", "o") if len(estimates) == 1 else ""
+    axis.plot(epochs, [each.mean for each in estimates], **{**style, "marker": marker}, label=label)
+
+
+def _scale(axis: Axes, logarithmic: bool) -> None:
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    highest = axis.dataLim.ymax
+    if logarithmic and np.isfinite(highest) and highest > 0:
+        axis.set_yscale("log", nonpositive="clip")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("")
