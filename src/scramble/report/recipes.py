@@ -1,21 +1,34 @@
 """The recipes of a study in words, as the report's table shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from scramble.params import Augmentation, Recipe
 from scramble.report.results import Results
 
 
 def recipes(results: Results) -> list[tuple[str, str, dict[str, str]]]:
-    """(model, permutations, entries), one row where all permutations of a model share the recipe."""
+    """(model, permutations, entries), one row where all permutations of a model share recipe and options."""
     rows = []
     for model in results.study.grid.models:
         cells = results.of_model(model)
-        if all(cell.recipe == cells[0].recipe for cell in cells):
-            rows.append((model, "all", entries(cells[0].recipe)))
+        said = [entries(cell.recipe) | {"model options": _options(cell.options)} for cell in cells]
+        if all(each == said[0] for each in said):
+            rows.append((model, "all", said[0]))
         else:
-            rows.extend((model, cell.permutation, entries(cell.recipe)) for cell in cells)
+            rows.extend((model, cell.permutation, each) for cell, each in zip(cells, said, strict=True))
     return rows
+
+
+def _options(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in options.items()) or "none"
+
+
+def _plain(value: Any) -> str:
+    """A value as params.yaml has it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else f"{value}"
 
 
 def entries(recipe: Recipe) -> dict[str, str]:
