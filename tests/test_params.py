@@ -91,7 +91,8 @@ MISTAKES = {
     "negative seed": (put("seed", value=-1), ["seed", "received -1"]),
     "a word for a number": (put("replicates", value="three"), ["replicates", "received 'three'"]),
     "shift too far": (put("dataset", "max_shift", value=7), ["dataset.max_shift", "received 7"]),
-    "trials": (put("tune", "trials", value=5), ["tune.trials", "should be 0", "received 5"]),
+    "trials": (put("tune", "trials", value=5), ["tune.trials is 5", "tune.space names no model"]),
+    "a log's name": (lambda document: document["models"].update(search=document["models"]["mlp"]), ["models.search"]),
     "infinity": (put("models", "mlp", "recipe", "learning_rate", value=float("inf")), ["learning_rate", "finite"]),
     "seed of 32 bits": (put("permutations", "pixels", "seed", value=2**31), ["pixels.seed", "received 2147483648"]),
     "twice in the grid": (
@@ -187,3 +188,9 @@ def test_what_the_answer_compares(
     study = load(document, tmp_path)
     assert (study.natural, study.headline) == (natural, headline)
     assert study.scrambled == tuple(name for name in grid if name != natural)
+
+
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("seed: 1\n", "seed: 1\nseed: 2\n")
+    with pytest.raises(UserError, match=r"params\.yaml: seed is given twice, in lines 9 and 10"):
+        load(text, tmp_path)

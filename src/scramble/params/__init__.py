@@ -11,6 +11,7 @@ from scramble.params.models import ARCHITECTURES, check_architecture_fits, optio
 from scramble.params.permutations import AnyPermutation, Plain, Tiled, check_permutation_fits
 from scramble.params.recipes import Augmentation, Recipe
 from scramble.params.study import Study, load
+from scramble.params.tune import Search, Setting
 
 __all__ = [
     "ARCHITECTURES",
@@ -26,6 +27,8 @@ __all__ = [
     "Mnist",
     "Plain",
     "Recipe",
+    "Search",
+    "Setting",
     "Study",
     "Tiled",
     "check_architecture_fits",

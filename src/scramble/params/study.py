@@ -1,19 +1,24 @@
 """A whole params.yaml, and what its blocks ask of each other."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from scramble.errors import UserError, unknown_name
+from scramble.params import document
 from scramble.params.compute import Compute
 from scramble.params.config import Config, Name, Seed
 from scramble.params.datasets import AnyDataset
 from scramble.params.models import Model, check_architecture_fits
 from scramble.params.permutations import AnyPermutation, check_permutation_fits
+from scramble.params.recipes import Recipe
 from scramble.params.report import Report
+from scramble.params.tune import Search, Tune, check_search, check_space
 from scramble.params.words import describe
+
+LOGS = {"search", "summary"}
+"""Folders beside those of the models in runs/<study>/."""
 
 
 class Grid(Config):
@@ -29,11 +34,6 @@ class Grid(Config):
             if names.count(name) > 1:
                 raise ValueError(f"{name!r} is named {names.count(name)} times: once is enough")
         return names
-
-
-class Tune(Config):
-    trials: Literal[0] = 0
-    """Trials of the search; 0 trains by the recipes below `models`, as they are."""
 
 
 class Study(Config):
@@ -80,20 +80,31 @@ class Study(Config):
         return self
 
     @model_validator(mode="after")
-    def _check_batches(self) -> Self:
-        for name in self.grid.models:
-            batch_size = self.models[name].recipe.batch_size
-            if batch_size % self.compute.num_replicas:
-                raise ValueError(
-                    f"models.{name}.recipe.batch_size {batch_size} is not divisible by the {self.compute.num_replicas} "
-                    "replicas (compute.devices x compute.workers): every replica takes an equal part"
-                )
-            if self.dataset.train_limit is not None and batch_size > self.dataset.train_limit:
-                raise ValueError(
-                    f"models.{name}.recipe.batch_size {batch_size} is more than dataset.train_limit "
-                    f"{self.dataset.train_limit}"
-                )
+    def _check_names(self) -> Self:
+        for name in LOGS & set(self.models):
+            raise ValueError(f"models.{name}: runs/{self.study}/{name} is another log's: choose another name")
         return self
+
+    @model_validator(mode="after")
+    def _check_recipes(self) -> Self:
+        for name in self.grid.models:
+            self._check_recipe(f"models.{name}.recipe", self.models[name].recipe)
+        return self
+
+    def _check_recipe(self, key: str, recipe: Recipe) -> None:
+        """Raises ValueError when the machines or the images do not fit the recipe."""
+        batch_size, limit = recipe.batch_size, self.dataset.train_limit
+        if batch_size % self.compute.num_replicas:
+            raise ValueError(
+                f"{key}.batch_size {batch_size} is not divisible by the {self.compute.num_replicas} "
+                "replicas (compute.devices x compute.workers): every replica takes an equal part"
+            )
+        if limit is not None and batch_size > limit:
+            raise ValueError(f"{key}.batch_size {batch_size} is more than dataset.train_limit {limit}")
+        if self.dataset.shape is not None:
+            cutout, (height, width, _) = recipe.augmentation.cutout, self.dataset.shape
+            if cutout > min(height, width):
+                raise ValueError(f"{key}.augmentation.cutout {cutout} is larger than images of {height}x{width}")
 
     @model_validator(mode="after")
     def _check_limits(self) -> Self:
@@ -110,29 +121,57 @@ class Study(Config):
                 check_permutation_fits(name, self.permutations[name], self.dataset.shape)
             for name in self.grid.models:
                 check_architecture_fits(f"models.{name}", self.models[name].architecture, self.dataset.shape)
-                cutout, (height, width, _) = self.models[name].recipe.augmentation.cutout, self.dataset.shape
-                if cutout > min(height, width):
-                    raise ValueError(
-                        f"models.{name}.recipe.augmentation.cutout {cutout} is larger than images of {height}x{width}"
-                    )
         return self
+
+    @model_validator(mode="after")
+    def _check_tune(self) -> Self:
+        for name, space in self.tune.space.items():
+            if name not in self.models:
+                raise ValueError(f"tune.space: {unknown_name('model', name, self.models)}")
+            check_space(f"tune.space.{name}", self.models[name], space)
+        for key in ("models", "permutations"):
+            for name in getattr(self.tune.cells, key) or ():
+                if name not in getattr(self.grid, key):
+                    raise ValueError(f"tune.cells.{key}: {unknown_name(key[:-1], name, getattr(self.grid, key))}")
+        if self.tune.trials:
+            self._check_searches()
+        return self
+
+    def _check_searches(self) -> None:
+        models = self._searched_models
+        if not models:
+            raise ValueError(f"tune.trials is {self.tune.trials}, but tune.space names no model of the grid")
+        if self.compute.strategy in {"multi_worker", "tpu"}:
+            raise ValueError(
+                f"a trial trains in one process, compute.strategy is {self.compute.strategy}: search with one_device "
+                "or mirrored, or set tune.trials to 0"
+            )
+        for name in models:
+            if name not in self.tune.space:
+                raise ValueError(f"tune.cells.models names {name}, but there is no tune.space.{name}")
+            search = Search(self.tune, self.models[name], self.tune.space[name])
+            for key, recipe in check_search(f"tune.space.{name}", search):
+                self._check_recipe(key, recipe)
+
+    @property
+    def _searched_models(self) -> tuple[str, ...]:
+        return self.tune.cells.models or tuple(name for name in self.grid.models if name in self.tune.space)
+
+    def search(self, model: str, permutation: str) -> Search | None:
+        """What is searched for one cell of the grid; None where training uses the recipe as it is."""
+        permutations = self.tune.cells.permutations or self.grid.permutations
+        if not self.tune.trials or model not in self._searched_models or permutation not in permutations:
+            return None
+        return Search(self.tune, self.models[model], self.tune.space[model])
 
 
 def load(path: Path) -> Study:
     """Reads and checks a params.yaml.
 
     Raises:
-        UserError: the file is missing, is not YAML, or describes no possible study.
+        UserError: the file is missing, is not YAML, has a key twice, or describes no possible study.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: give the params.yaml of a study with --params") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as text: {error}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    try:
-        return Study.model_validate(document)
+        return Study.model_validate(document.read(path))
     except ValidationError as error:
         raise UserError(f"{path}: {describe(error)}") from None
