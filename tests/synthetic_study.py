@@ -163,6 +163,24 @@ def _write_model(study: params.Study, model: str, labels: np.ndarray, num_classe
     write_json(paths.ledger(model), LEDGER)
 
 
+def predict(study: params.Study, model: str, logits: dict[str, np.ndarray]) -> None:
+    """Gives a model other logits (replicates, images, classes) under some permutations, and the metrics of them."""
+    folder = StudyPaths(study.study).predictions(model)
+    labels = np.load(StudyPaths(study.study).test_split / "labels.npy")
+    for permutation, values in logits.items():
+        np.save(folder / f"{permutation}.npy", values.astype(np.float32))
+    rows = []
+    for permutation in study.grid.permutations:
+        rows += metrics.per_run_rows(model, permutation, np.load(folder / f"{permutation}.npy"), labels)
+    write_table(folder / "metrics.csv", rows)
+
+
+def logits_of(errors: np.ndarray, labels: np.ndarray, num_classes: int = 10) -> np.ndarray:
+    """Logits (replicates, images, classes) of networks that are wrong where `errors` (replicates, images) is 1."""
+    answers = (labels + errors) % num_classes
+    return 4.0 * np.eye(num_classes)[answers]
+
+
 def transfer(errors: np.ndarray, num_classes: int) -> np.ndarray:
     """(trained on, tested on, replicates) from errors (permutations, replicates): guessing off the diagonal."""
     matrix = np.full((len(errors), *errors.shape), 1 - 1 / num_classes)

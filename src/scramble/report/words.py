@@ -49,7 +49,7 @@ def what_would_decide(price: Price) -> str:
 
 
 def _replicates(count: int | None) -> str:
-    return "more test images" if count is None else f"{count} replicates"
+    return "too small for these test images" if count is None else f"{count} replicates"
 
 
 def legend(equivalence_margin: float) -> dict[str, str]:
@@ -102,7 +102,7 @@ def _parts(prices: Sequence[Price]) -> Iterator[str]:
     if equal := [price for price in several if price.verdict == "equal within the margin"]:
         yield f"scrambling changes the error of {_models(equal)} by less than {margin(equal[0].equivalence.margin)}"
     if undecided := [price for price in several if price.verdict == "undecided"]:
-        yield f"for {_models(undecided)} nothing is decided, {_would_decide(undecided)}"
+        yield f"for {_models(undecided)} nothing is decided ({_would_decide(undecided)})"
     if single:
         yield f"one replicate cannot say it for {_models(single)}: another initialisation may do otherwise"
 
@@ -130,7 +130,7 @@ def _would_decide(prices: Sequence[Price]) -> str:
     ):
         known = [count for count in counts if count is not None]
         if len(known) < len(counts):
-            return f"{what} needs more test images"
+            return f"{what} is too small for these test images"
         if max(known, default=0) > prices[0].difference.n:
             return f"about {max(known)} replicates would resolve {what}"
     return "more replicates would tell"
