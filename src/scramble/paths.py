@@ -90,8 +90,9 @@ class StudyPaths:
         return Path("profiles") / self.study / model / permutation
 
     def predictions(self, model: str) -> Path:
-        """Folder with metrics.csv and, per permutation, the logits <permutation>.npy of shape (replicates, n, classes)
-        and the counts confusion/<permutation>.npy of shape (replicates, actual, predicted).
+        """Folder with metrics.csv, transfer.npy (trained on, tested on, replicates), views.json and, per permutation,
+        the logits <permutation>.npy (replicates, n, classes), mistakes/<permutation>.npz and, where a network is
+        looked into, views/<permutation>.npz.
         """
         return Path("predictions") / self.study / model
 

@@ -1,67 +1,83 @@
-"""Stage evaluate: what every replicate of a model says to the test images. The only stage that reads them."""
+"""Stage evaluate: what every replicate of a model says to the test images. The only stage that reads them.
 
-from typing import TYPE_CHECKING, Any
+What is shown of them in the report, the most confident mistakes and the pictures that networks are looked into with,
+therefore comes from here, too.
+"""
+
+import io
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scramble import artifacts, metrics, params, permutations, quiet
-from scramble.paths import StudyPaths
-
-if TYPE_CHECKING:
-    import keras
-
-    from scramble.inputs import Normaliser
-
-BATCH = 500
+from scramble import artifacts, evaluation, metrics, params, processes
+from scramble.artifacts import Split
+from scramble.evaluation import Answers, Job, Trained, View
+from scramble.evaluation.console import EvaluationProgress
 
 
-def run(study: params.Study, model: str) -> None:
-    """Writes logits and confusion counts of every permutation, by replicate, and metrics.csv with a row for each."""
-    paths = StudyPaths(study.study)
-    split = artifacts.read_test_split(paths.test_split)
-    info = artifacts.read_dataset_info(paths.dataset)
-    artifacts.require(paths.architecture(model))
-    for permutation in study.grid.permutations:
-        for replicate in range(study.replicates):
-            artifacts.require(paths.weights(model, permutation, replicate))
-    quiet.import_tensorflow()
-    from scramble import distribution, layers
-    from scramble.inputs import Normaliser
+def run(study: params.Study, model: str, workers: int | None = None) -> None:
+    """Writes the folder of the model's predictions; `workers` processes work side by side, by default on every core.
 
-    distribution.configure(params.Compute(threads=study.compute.threads))
-    network = layers.model_from_json(paths.architecture(model).read_text(encoding="utf-8"))
-    normalise = Normaliser(info.mean, info.std)
+    Raises:
+        UserError: an earlier stage's file is missing or damaged.
+    """
+    job = Job(study, model)
+    for path in job.files:
+        artifacts.require(path)
+    split = artifacts.read_test_split(job.paths.test_split)
+    answers, views = _asked(job, workers or job.default_workers())
+    with artifacts.whole(job.paths.predictions(model)) as folder:
+        folder.mkdir()
+        _write_predictions(folder, job, answers, split)
+        _write_views(folder, views)
+    print(f"{model}: {len(answers)} runs on {len(split.labels)} test images")
+
+
+def _asked(job: Job, workers: int) -> tuple[dict[Trained, Answers], list[View]]:
+    """The answers of all networks and the views, in the order of the job, whoever was the first to be done."""
+    answers, views = {}, {}
+    with EvaluationProgress(job.model, len(job.networks)) as progress:
+        for message in processes.run(partial(evaluation.evaluate, job), range(job.num_items), workers):
+            match message:
+                case Answers():
+                    answers[message.trained] = message
+                    progress.advance()
+                case View():
+                    views[message.permutation] = message
+    return answers, [views[name] for name in job.viewed if name in views]
+
+
+def _write_predictions(folder: Path, job: Job, answers: dict[Trained, Answers], split: Split) -> None:
+    """Logits, transfer errors, metrics and mistakes."""
+    (folder / "mistakes").mkdir()
     rows: list[dict[str, Any]] = []
-    with artifacts.whole(paths.predictions(model)) as folder:
-        (folder / "confusion").mkdir(parents=True)
-        for permutation in study.grid.permutations:
-            logits = np.stack(
-                [
-                    _predict(network, normalise, split.images, paths, model, permutation, replicate)
-                    for replicate in range(study.replicates)
-                ]
-            )
-            confusion = np.stack([metrics.confusion_counts(of_run, split.labels) for of_run in logits])
-            artifacts.write_array(folder / f"{permutation}.npy", logits)
-            artifacts.write_array(folder / "confusion" / f"{permutation}.npy", confusion)
-            rows += metrics.per_run_rows(model, permutation, logits, split.labels)
-        artifacts.write_table(folder / "metrics.csv", rows)
-    print(f"{model}: {len(rows)} runs on {len(split.labels)} test images")
+    errors = []
+    for permutation in job.study.grid.permutations:
+        of_cell = [answers[Trained(permutation, replicate)] for replicate in range(job.study.replicates)]
+        logits = np.stack([each.logits for each in of_cell])  # (replicates, n, classes)
+        errors.append(np.stack([each.errors for each in of_cell], axis=1))  # (tested on, replicates)
+        artifacts.write_array(folder / f"{permutation}.npy", logits)
+        mistakes = evaluation.most_confident_mistakes(logits, split)
+        _write_arrays(folder / "mistakes" / f"{permutation}.npz", mistakes)
+        rows += metrics.per_run_rows(job.model, permutation, logits, split.labels)
+    artifacts.write_array(folder / "transfer.npy", np.stack(errors))  # (trained on, tested on, replicates)
+    artifacts.write_table(folder / "metrics.csv", rows)
 
 
-def _predict(
-    network: "keras.Model",
-    normalise: "Normaliser",
-    images: NDArray[np.uint8],
-    paths: StudyPaths,
-    model: str,
-    permutation: str,
-    replicate: int,
-) -> NDArray[np.float32]:
-    """The logits (n, classes) of one replicate for the images (n, h, w, c), permuted as in its training."""
-    from scramble.layers import main_logits
+def _write_views(folder: Path, views: list[View]) -> None:
+    """A folder that networks without convolutions have no use for, and numbers."""
+    if views:
+        (folder / "views").mkdir()
+    for view in views:
+        _write_arrays(folder / "views" / f"{view.permutation}.npz", view.arrays)
+    artifacts.write_json(folder / "views.json", {"permutations": {view.permutation: view.numbers for view in views}})
 
-    network.load_weights(paths.weights(model, permutation, replicate))
-    permuted = permutations.load(paths.permutation(permutation), replicate).apply(images, split="test")
-    return main_logits(network.predict(normalise(permuted), batch_size=BATCH, verbose=0))
+
+def _write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Writes a .npz file, whose bytes depend on the arrays alone."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    path.write_bytes(buffer.getbuffer())

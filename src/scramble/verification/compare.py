@@ -129,6 +129,11 @@ def _array(path: Path) -> dict[str, Any]:
     return {"the array": np.load(path, allow_pickle=False)}
 
 
+def _arrays(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {f"the array {name}": arrays[name] for name in arrays.files}
+
+
 def _tensors(path: Path) -> dict[str, Any]:
     """Every tensor of an HDF5 file by the name of its layer, where Keras wrote one, and by its path there."""
     import h5py  # type: ignore[import-untyped]
@@ -187,6 +192,7 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".npy": _array,
+    ".npz": _arrays,
     ".h5": _tensors,
     ".csv": _cells,
     ".json": _values,
