@@ -1,54 +1,50 @@
-"""The page: the answer in words, the numbers as the tables print them, and the template that holds them."""
+"""The page: one file that loads nothing, put together from its sections."""
 
 import base64
+import hashlib
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from scramble.params import AnyPermutation
+from scramble.params import Study
+from scramble.report import numbers, words
+from scramble.report.analysis import Analysis
+from scramble.report.drawn import Pictures
+from scramble.report.provenance import StageRecord
 from scramble.report.recipes import recipes
-from scramble.report.results import Cell, Results
 from scramble.statistics import Estimate
 from scramble.verdicts import repro
 
-MINUS = "−"
-SPACE = "\N{NO-BREAK SPACE}"
-
-FAMILIES = {
-    "identity": "the picture as it is",
-    "pixels": "all pixels trade places",
-    "rows": "rows trade places, each stays whole",
-    "columns": "columns trade places, each stays whole",
-    "rows_columns": "rows trade places, and columns",
-    "tiles": "tiles of {size}×{size} pixels trade places, their inside stays",
-    "within_tiles": "pixels trade places inside their tile of {size}×{size}",
-    "swaps": "{share:.0%} of the pixels trade places",
-    "channels": "all pixels trade places, in every colour channel on their own",
-    "per_image": "all pixels trade places, in every image anew",
-    "flip": "mirrored, {axis}ly",
-    "transpose": "rows become columns",
+TITLES = {
+    "results": "Results",
+    "structure": "Fine and coarse structure",
+    "scrambling": "What scrambling does to the pictures",
+    "transfer": "Trained on one, tested on another",
+    "search": "The search for the recipes",
+    "training": "Training",
+    "mistakes": "Mistakes, and how sure the networks are",
+    "inside": "What the networks look at",
+    "models": "Models and recipes",
+    "data": "Data",
+    "provenance": "How it was made",
+    "verification": "Verification",
 }
+"""By section, in their order. A section without contents is left out."""
+MOST_CLASSES = 30
+"""A table has a column for every class as long as there are no more."""
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """What the page shows: <svg> elements and PNG files."""
+def render(analysis: Analysis, pictures: Pictures, records: Sequence[StageRecord]) -> str:
+    """The whole report.html.
 
-    prices: str
-    learning_curves: Mapping[str, str]
-    """By model."""
-    confusion: Mapping[str, str]
-    """By model."""
-    receptive_fields: str
-    samples: bytes
-    before_after: Mapping[str, bytes]
-    """By permutation."""
-
-
-def render(results: Results, pictures: Pictures) -> str:
-    """The whole report.html: one file that loads nothing."""
+    Args:
+        records: how every stage made what it made; empty where that is not known.
+    """
     environment = Environment(
         loader=PackageLoader("scramble.report", "."),
         autoescape=True,
@@ -57,152 +53,108 @@ def render(results: Results, pictures: Pictures) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "percent": percent,
-        "points": points,
-        "plain": plain,
-        "thousands": "{:,}".format,
-        "png": lambda data: "data:image/png;base64," + base64.b64encode(data).decode(),
+    environment.filters |= {"sorting": sorting, "thousands": thousands, "png": png}
+    environment.globals |= {
+        **{word.__name__: word for word in (numbers.percent, numbers.points, numbers.plain, numbers.limits)},
+        **{word.__name__: word for word in (numbers.p_value, numbers.margin)},
+        **{word.__name__: word for word in (thousands, deviation, mean_percent, replicates, setting, first)},
+        "words": words,
     }
-    return environment.get_template("report.html.j2").render(
-        results=results,
-        study=results.study,
-        info=results.info,
-        pictures=pictures,
-        answer=answer(results),
-        verdict=verdict,
-        describe=describe_permutation,
-        recipes=recipes(results),
-        command=repro(results.study),
-        verify_command=verify_command(results),
-    )
+    return environment.get_template("report.html.j2").render(context(analysis, pictures, records))
 
 
-# --- words ----------------------------------------------------------------------------------------------------
+def context(analysis: Analysis, pictures: Pictures, records: Sequence[StageRecord]) -> dict[str, Any]:
+    """What the sections speak of."""
+    results = analysis.results
+    study, info = results.study, results.info
+    script = files("scramble.report").joinpath("report.js").read_text(encoding="utf-8")
+    return {
+        "analysis": analysis,
+        "results": results,
+        "study": study,
+        "info": info,
+        "classes": info.class_names if info.num_classes <= MOST_CLASSES else (),
+        "several": study.replicates > 1,
+        "pictures": pictures,
+        "answer": words.answer(analysis),
+        "caveats": words.diverged(analysis),
+        "searches": {place: found for place, found in analysis.searches.items() if found},
+        "recipes": recipes(results),
+        "records": records,
+        "num_files": sum(len(record.files) for record in records),
+        "params": yaml.safe_dump(
+            study.model_dump(mode="json", exclude_unset=True), sort_keys=False, allow_unicode=True
+        ),
+        "command": repro(study),
+        "verify_command": verify_command(study),
+        "titles": titles(analysis, pictures),
+        "style": files("scramble.report").joinpath("report.css").read_text(encoding="utf-8"),
+        "script": script,
+        "script_hash": content_hash(script),
+    }
 
 
-def verdict(price: Estimate) -> str:
-    """What the interval of a price decides; that it holds 0 decides nothing."""
-    if price.low is None or price.high is None:
-        return "one replicate, no interval"
-    if price.low > 0:
-        return "pays"
-    return "gains" if price.high < 0 else "no difference resolved"
+def titles(analysis: Analysis, pictures: Pictures) -> dict[str, str]:
+    """The titles of the sections that have contents."""
+    empty = {
+        "structure": len(analysis.results.scrambled) == 0,
+        "transfer": len(analysis.results.study.grid.permutations) == 1,
+        "search": not any(analysis.searches.values()),
+        "inside": not pictures.inside,
+    }
+    return {name: title for name, title in TITLES.items() if not empty.get(name)}
 
 
-def headline(results: Results) -> str | None:
-    """The permutation that the answer speaks of: all pixels, where the study has it, else the last that scrambles."""
-    of_pixels = [name for name in results.scrambled if results.study.permutations[name].family == "pixels"]
-    return next(iter([*of_pixels, *reversed(results.scrambled)]), None)
+def content_hash(script: str) -> str:
+    """What a Content-Security-Policy calls a script by that it lets run (https://www.w3.org/TR/CSP3/)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def answer(results: Results) -> tuple[str, str]:
-    """The answer to the question, and the numbers that it rests on."""
-    name = headline(results)
-    if results.natural is None:
-        return "This study cannot say: it has no natural images to compare with.", _errors(results)
-    if name is None:
-        return "This study cannot say: it has natural images only.", _errors(results)
-    by_verdict: dict[str, list[str]] = {}
-    for model in results.study.grid.models:
-        by_verdict.setdefault(verdict(results.price(results.cells[model, name])), []).append(model)
-    said = [SENTENCES[key].format(_listed(by_verdict[key])) for key in SENTENCES if key in by_verdict]
-    said[0] = said[0][0].upper() + said[0][1:]
-    return "; ".join(said) + ".", _prices_in_words(results, name)
-
-
-SENTENCES = {
-    "pays": "scrambling the picture raises the error of {}",
-    "gains": "scrambling the picture lowers the error of {}",
-    "no difference resolved": "for {} no difference is resolved",
-    "one replicate, no interval": "one replicate cannot say it for {}: without an interval nothing is certain",
-}
-"""By verdict, in the order in which they are said."""
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _prices_in_words(results: Results, permutation: str) -> str:
-    """What `permutation` adds to the error of every model."""
-    assert results.natural is not None
-    changes = []
-    for model in results.study.grid.models:
-        before, after = results.cells[model, results.natural], results.cells[model, permutation]
-        errors = f"{in_percent(before.estimate().mean)} → {in_percent(after.estimate().mean)}"
-        changes.append(f"{model} {points(results.price(after))} ({errors})")
-    replicates = results.study.replicates
-    certainty = f", with the 95{SPACE}% interval over {replicates} replicates" if replicates > 1 else ""
-    scrambling = describe_permutation(results.study.permutations[permutation])
-    return (
-        f"Change of test error in percentage points with {permutation} ({scrambling}){certainty}: {'; '.join(changes)}."
-    )
-
-
-def _errors(results: Results) -> str:
-    errors = (f"{cell.model} on {cell.permutation} {in_percent(cell.estimate())}" for cell in results.cells.values())
-    return f"Test error: {'; '.join(errors)}."
-
-
-def describe_permutation(permutation: AnyPermutation) -> str:
-    return FAMILIES[permutation.family].format(**permutation.model_dump())
-
-
-# --- numbers --------------------------------------------------------------------------------------------------
-
-
-def percent(value: Estimate | float) -> str:
-    """A fraction in percent with two decimals, with the half width of its interval where there is one."""
-    return _with_half_width(value, 100, "")
-
-
-def in_percent(value: Estimate | float) -> str:
-    return f"{percent(value)}{SPACE}%"
-
-
-def points(value: Estimate | float) -> str:
-    """A difference of fractions in percentage points, with its sign."""
-    return _with_half_width(value, 100, "+")
-
-
-def plain(value: Estimate | float | None) -> str:
-    """A number with three decimals; a dash where there is none."""
-    return "–" if value is None else _with_half_width(value, 1, "", decimals=3)
-
-
-def _with_half_width(value: Estimate | float, scale: int, sign: str, decimals: int = 2) -> str:
-    if not isinstance(value, Estimate):
-        return _signed(scale * value, sign, decimals)
-    text = _signed(scale * value.mean, sign, decimals)
-    if value.half_width is None:
-        return text
-    return SPACE.join((text, "±", f"{scale * value.half_width:.{decimals}f}"))
-
-
-def _signed(value: float, sign: str, decimals: int) -> str:
-    if not math.isfinite(value):
-        return "not finite"
-    value = round(value, decimals) + 0.0  # no -0.00
-    return f"{value:{sign}.{decimals}f}".replace("-", MINUS)
-
-
-# --- the command ----------------------------------------------------------------------------------------------
-
-
-def verify_command(results: Results) -> str:
+def verify_command(study: Study) -> str:
     """What executes the finished stages again, typed in the repository root."""
-    of_study = "" if results.study.params == "params.yaml" else f" --study {results.study.study}"
+    of_study = "" if study.params == "params.yaml" else f" --study {study.study}"
     return f"python src/scramble verify{of_study}"
 
 
-def prices_in_words(results: Results) -> str:
-    """What the main figure shows, for those who do not see it."""
-    cells = "; ".join(_cell_in_words(results, cell) for cell in results.cells.values())
-    return f"Test error with 95 % intervals. {cells}."
+# --- cells ----------------------------------------------------------------------------------------------------
 
 
-def _cell_in_words(results: Results, cell: Cell) -> str:
-    error = f"{cell.model}, {cell.permutation}: {in_percent(cell.estimate())}"
-    scrambled = results.natural is not None and cell.permutation != results.natural
-    return f"{error}, difference {points(results.price(cell))} percentage points" if scrambled else error
+def sorting(value: Estimate | float | None) -> str:
+    """What a table sorts a cell by; "" for what has no number, which then comes last."""
+    number = value.mean if isinstance(value, Estimate) else value
+    return "" if number is None or not math.isfinite(number) else f"{number:.9g}"
+
+
+def thousands(value: int) -> str:
+    return f"{value:,}"
+
+
+def deviation(value: float | None) -> str:
+    """A standard deviation of fractions, in percentage points."""
+    return "–" if value is None else numbers.percent(value)
+
+
+def mean_percent(value: float | None) -> str:
+    return "–" if value is None else numbers.percent(value)
+
+
+def replicates(count: int | None) -> str:
+    return "needs more test images" if count is None else thousands(count)
+
+
+def setting(text: str) -> Markup:
+    """The cell of a setting that a search tried: a number, where it is one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return Markup('<td class="text">{}</td>').format(text)
+    return Markup('<td data-value="{}">{}</td>').format(sorting(number), f"{number:.4g}")
+
+
+def first(loop: Any, row: Any) -> Markup:
+    """The class of a row that begins another model's."""
+    return Markup(' class="first"') if loop.changed(row.model) else Markup("")
+
+
+def png(data: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(data).decode()
