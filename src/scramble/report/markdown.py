@@ -60,5 +60,5 @@ def verified(analysis: Analysis) -> str:
     passed = Counter(control.passed for control in document.controls.results)
     controls = f"{passed[True]} of {passed[True] + passed[False]} controls passed"
     if not stages and not document.controls.results:
-        return "Nothing verified yet"
+        return "nothing verified yet"
     return "; ".join([f"stages executed again: {stages}"] * bool(stages) + [controls] * bool(passed))
