@@ -1,6 +1,7 @@
 """The numbers of a report against cases worked out by hand."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -329,7 +330,9 @@ def test_selection_optimism_is_the_fresh_mean_minus_the_best_score():
     assert found.optimism.mean == pytest.approx(0.02)  # (0.11 + 0.12 + 0.13) / 3 - 0.1
     assert found.optimism.half_width == pytest.approx(4.302653 * 0.01 / 3**0.5, abs=1e-6)
     assert [trial.number for trial in found.search.best(3)] == [3, 5, 1]
-    assert len(found.search.best(9)) == 5  # one has no score
+    assert len(found.search.best(9)) == 5  # one diverged
+    shorter = replace(found.search, epochs=9, trials=(*found.search.trials, replace(found.search.trials[0], epochs=9)))
+    assert [trial.score for trial in shorter.best()] == [0.2]  # of hyperband, those of its last rungs
     assert found.search.trials[1].values == {"learning_rate": "0.002", "label_smoothing": "0.1"}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import synthetic_study
 from scramble import params
+from scramble.evaluation.images import SAMPLE_SIZE
 from scramble.report import numbers, words
 from scramble.report.analysis import Analysis, analyse
 from scramble.report.prices import Needed, Price
@@ -168,6 +169,13 @@ def test_every_family_can_be_described():
     assert said["swaps"] == "25% of the pixels trade places"
     assert said["within"] == "pixels trade places inside their tile of 7×7"
     assert {spec.family for spec in study.permutations.values()} == set(words.FAMILIES)
+
+
+def test_the_images_of_a_transfer_matrix_are_told(analysis):
+    assert words.MOST_TRANSFER_IMAGES == SAMPLE_SIZE
+    assert words.transfer_sample(analysis) == "Everywhere on all 300 test images."
+    many = replace(analysis, resampled=replace(analysis.resampled, num_images=10_000))
+    assert "on all 10,000 test images; elsewhere on 2,500 of them" in words.transfer_sample(many)
 
 
 def test_settings_of_a_search():

@@ -1,5 +1,6 @@
 """What the searches for the recipes left."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ class Trial:
 
     number: int
     score: float
-    """Mean validation error over the search's replicates, a fraction; NaN for a trial that failed."""
+    """Mean validation error over the search's replicates, a fraction; NaN for a trial that diverged."""
     best_so_far: float
     epochs: int
     status: str
@@ -31,6 +32,7 @@ class Search:
     replicates: int
     """Trainings of every trial."""
     epochs: int
+    """Of a trial; with hyperband, of the longest."""
     order: str
     """serial or parallel"""
     order_matters: bool
@@ -42,14 +44,14 @@ class Search:
     """Of the winner, a fraction."""
     best_values: Mapping[str, Any]
     fresh_scores: tuple[float, ...]
-    """Of the winner, trained again with fresh seeds and fresh draws of the permutation."""
+    """Of the winner, trained again with fresh seeds and fresh draws of the permutation; NaN where that diverged."""
     trials: tuple[Trial, ...]
     """In the order of their numbers."""
 
     def best(self, count: int = 5) -> list[Trial]:
-        """The best trials, the best one first."""
-        finished = [trial for trial in self.trials if trial.score == trial.score]  # NaN equals nothing
-        return sorted(finished, key=lambda trial: (trial.score, trial.number))[:count]
+        """The best trials, the best one first, of those that were trained for all epochs and did not diverge."""
+        whole = [trial for trial in self.trials if trial.epochs == self.epochs and trial.status != "diverged"]
+        return sorted(whole, key=lambda trial: (trial.score, trial.number))[:count]
 
 
 def read_search(folder: Path) -> Search | None:
@@ -74,7 +76,7 @@ def read_search(folder: Path) -> Search | None:
         best_trial=found["best"]["trial"],
         best_score=found["best"]["score"],
         best_values=found["best"]["values"],
-        fresh_scores=tuple(found["fresh"]["scores"]),
+        fresh_scores=tuple(math.nan if score is None else score for score in found["fresh"]["scores"]),
         trials=tuple(_trial(row) for row in read_table(folder / "trials.csv")),
     )
 
@@ -96,4 +98,4 @@ def _trial(row: Mapping[str, str]) -> Trial:
 
 def number(cell: str) -> float:
     """A number of a CSV file; NaN where the cell is empty."""
-    return float(cell) if cell else float("nan")
+    return float(cell) if cell else math.nan

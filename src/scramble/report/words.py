@@ -70,6 +70,21 @@ def reliance(price: Price) -> str:
     return f"0: the permutation costs nothing; 1: it leaves no more than guessing, an error of {worst}"
 
 
+MOST_TRANSFER_IMAGES = 2500
+"""On how many test images a network is tested under a permutation other than its own (`evaluation.images`)."""
+
+
+def transfer_sample(analysis: Analysis) -> str:
+    """On which test images a transfer matrix rests."""
+    num_images = analysis.resampled.num_images
+    if num_images <= MOST_TRANSFER_IMAGES:
+        return f"Everywhere on all {num_images:,} test images."
+    return (
+        f"Where both are the same, on all {num_images:,} test images; elsewhere on {MOST_TRANSFER_IMAGES:,} of them, "
+        "spread evenly."
+    )
+
+
 def settings(values: Mapping[str, object]) -> str:
     """What a search has chosen, field by field."""
     return ", ".join(
