@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from numpy.typing import NDArray
 
+from scramble.figures.inline import INK
 from scramble.figures.style import Figure, plt, shorten
 
 MOST_LARGE_MATRICES = 4
@@ -25,8 +26,9 @@ def confusion(counts: Mapping[str, NDArray[np.integer]], class_names: Sequence[s
     num_columns = min(len(counts), 2 if few else 5)
     num_rows = -(-len(counts) // num_columns)
     side = 3.9 if few else 1.7
-    size = (max(side * num_columns, 4.5) + 0.9, side * num_rows)
-    figure, axes = plt.subplots(num_rows, num_columns, figsize=size, squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        num_rows, num_columns, figsize=(9, side * num_rows), squeeze=False, layout="constrained"
+    )
     for axis in axes.flat[len(counts) :]:
         axis.set_axis_off()
     for axis, (permutation, matrix) in zip(axes.flat, counts.items(), strict=False):
@@ -55,5 +57,5 @@ def _write_percent(axis: Axes, percent: NDArray[np.float64]) -> None:
     """Writes what is at least half a percent into its cell."""
     for (row, column), value in np.ndenumerate(percent):
         if value >= 0.5:
-            colour = "white" if value > 30 else "black"
+            colour = "white" if value > 30 else INK
             axis.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=6.5, color=colour)

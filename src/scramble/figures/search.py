@@ -3,8 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scramble.figures.style import Figure
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from scramble.figures.placement import upper_limit
+from scramble.figures.style import BLUE, GREY, VERMILION, Figure, plt
 from scramble.statistics import Estimate
+
+MOST_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -23,4 +31,56 @@ def search_courses(searches: Mapping[str, SearchCourse]) -> Figure:
     Args:
         searches: by title, e.g. "lenet5, pixels".
     """
-    raise NotImplementedError
+    num_columns = min(len(searches), MOST_COLUMNS)
+    num_rows = -(-len(searches) // num_columns)
+    size = (9, 0.6 + 2.3 * num_rows)
+    figure, axes = plt.subplots(num_rows, num_columns, figsize=size, squeeze=False, layout="constrained")
+    for axis in axes.flat[len(searches) :]:
+        axis.set_axis_off()
+    marks: dict[str, Artist] = {}  # by label: those of all panels, each once
+    for axis, (title, course) in zip(axes.flat, searches.items(), strict=False):
+        _draw_trials(course, axis)
+        _draw_fresh(course, axis)
+        axis.set_title(f"{title}\n{_outcome(course)}", fontsize=9)
+        axis.margins(y=0.12)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        handles, labels = axis.get_legend_handles_labels()
+        marks |= dict(zip(labels, handles, strict=True))
+    figure.supxlabel("trial", fontsize=9)
+    figure.supylabel("validation error (%)", fontsize=9)
+    figure.legend(marks.values(), marks.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    return figure
+
+
+def _outcome(course: SearchCourse) -> str:
+    """The winner's score and, where it is known, its error on fresh seeds."""
+    finished = [score for score in course.scores if np.isfinite(score)]
+    if not finished:
+        return "no trial finished"
+    best = f"best {100 * min(finished):.2f}"
+    return f"{best}, on fresh seeds {100 * course.fresh.mean:.2f}" if course.fresh else best
+
+
+def _draw_trials(course: SearchCourse, axis: Axes) -> None:
+    """Trials are counted from 1; the best so far begins with the first that finished."""
+    scores = np.asarray(course.scores, np.float64)
+    limit = upper_limit(Estimate(score, None, None, 1) for score in scores)
+    percent, limit = 100 * scores, np.inf if limit is None else 100 * limit
+    trials = np.arange(1, len(percent) + 1)
+    axis.plot(trials, np.where(percent <= limit, percent, np.nan), "o", color=GREY, markersize=4, label="a trial")
+    if (percent > limit).any():
+        far = trials[percent > limit]
+        axis.plot(far, [limit] * len(far), "^", color=GREY, markersize=5, label="a trial above the scale")
+    best = np.fmin.accumulate(percent)
+    axis.plot(trials, best, color=BLUE, linewidth=1.8, drawstyle="steps-post", label="best so far")
+
+
+def _draw_fresh(course: SearchCourse, axis: Axes) -> None:
+    """The winner on fresh seeds, right of the trials: above its score by what its luck was worth in the search."""
+    if course.fresh is None:
+        return
+    place, fresh = len(course.scores) + 1, course.fresh
+    axis.plot(place, 100 * fresh.mean, "D", color=VERMILION, markersize=6, label="the winner on fresh seeds")
+    axis.axhline(100 * fresh.mean, color=VERMILION, linewidth=1, linestyle=":")
+    if fresh.low is not None and fresh.high is not None:
+        axis.plot([place, place], [100 * fresh.low, 100 * fresh.high], color=VERMILION, linewidth=1.8)
