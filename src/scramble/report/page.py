@@ -22,7 +22,7 @@ from scramble.verdicts import repro
 
 TITLES = {
     "results": "Results",
-    "structure": "Fine and coarse structure",
+    "structure": "Error by the structure that is left",
     "scrambling": "What scrambling does to the pictures",
     "transfer": "Trained on one, tested on another",
     "search": "The search for the recipes",
@@ -57,7 +57,7 @@ def render(analysis: Analysis, pictures: Pictures, records: Sequence[StageRecord
     environment.globals |= {
         **{word.__name__: word for word in (numbers.percent, numbers.points, numbers.plain, numbers.limits)},
         **{word.__name__: word for word in (numbers.p_value, numbers.margin)},
-        **{word.__name__: word for word in (thousands, deviation, mean_percent, replicates, setting, first)},
+        **{word.__name__: word for word in (thousands, percent_if_any, replicates, setting, first)},
         "words": words,
     }
     return environment.get_template("report.html.j2").render(context(analysis, pictures, records))
@@ -79,6 +79,7 @@ def context(analysis: Analysis, pictures: Pictures, records: Sequence[StageRecor
         "answer": words.answer(analysis),
         "caveats": words.diverged(analysis),
         "searches": {place: found for place, found in analysis.searches.items() if found},
+        "searched_fields": searched_fields(analysis),
         "recipes": recipes(results),
         "records": records,
         "num_files": sum(len(record.files) for record in records),
@@ -105,6 +106,16 @@ def titles(analysis: Analysis, pictures: Pictures) -> dict[str, str]:
     return {name: title for name, title in TITLES.items() if not empty.get(name)}
 
 
+def searched_fields(analysis: Analysis) -> dict[str, list[str]]:
+    """By model with a search, the fields that any of its searches tried."""
+    fields: dict[str, list[str]] = {}
+    for (model, _), found in analysis.searches.items():
+        if found:
+            of_model = fields.setdefault(model, [])
+            of_model += [field for field in found.search.space if field not in of_model]
+    return fields
+
+
 def content_hash(script: str) -> str:
     """What a Content-Security-Policy calls a script by that it lets run (https://www.w3.org/TR/CSP3/)."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -129,17 +140,12 @@ def thousands(value: int) -> str:
     return f"{value:,}"
 
 
-def deviation(value: float | None) -> str:
-    """A standard deviation of fractions, in percentage points."""
-    return "–" if value is None else numbers.percent(value)
-
-
-def mean_percent(value: float | None) -> str:
+def percent_if_any(value: float | None) -> str:
     return "–" if value is None else numbers.percent(value)
 
 
 def replicates(count: int | None) -> str:
-    return "needs more test images" if count is None else thousands(count)
+    return "too small for these test images" if count is None else thousands(count)
 
 
 def setting(text: str) -> Markup:

@@ -46,10 +46,10 @@ function makeSortable(table) {
 
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 
-/* What is folded is printed, too, and is folded again afterwards. */
+/* What is folded is printed, too, but for long lists, and is folded again afterwards. */
 const folded = new Set();
 addEventListener("beforeprint", () => {
-  document.querySelectorAll("details:not([open])").forEach((details) => {
+  document.querySelectorAll("details:not([open], .long)").forEach((details) => {
     folded.add(details);
     details.open = true;
   });

@@ -15,7 +15,7 @@ from scramble.report.results import gather
 
 
 def run(study: Study) -> None:
-    """Writes reports/<study>/, with report.html, report.md, metrics.json, results.csv and plots/, and the summary's runs.
+    """Writes reports/<study>/, with report.html, report.md, metrics.json, results.csv and plots/, runs/<study>/summary.
 
     Raises:
         UserError: something that an earlier stage writes is missing or belongs to another study.
