@@ -69,6 +69,18 @@ def test_a_cell_by_hand():
     assert cell.metric("nll") is cell.nll
 
 
+def test_means_are_those_of_metrics_csv():
+    study = synthetic_study.write(synthetic_study.document())
+    noise = np.random.default_rng(0).normal(size=(3, 300, 10))
+    synthetic_study.predict(study, "mlp", {"pixels": noise})
+    analysis = analyse(gather(study))
+    for place, cell in analysis.results.cells.items():
+        for metric in ("top1_error", "top5_error", "nll", "brier", "ece"):
+            found = analysis.cells[place].metric(metric)
+            assert found.mean == pytest.approx(np.mean(cell.values(metric)), rel=1e-6), metric
+    assert 0.4 < analysis.cells["mlp", "pixels"].top5.mean < 0.6
+
+
 def test_a_class_without_test_images_has_no_error():
     labels = np.repeat(np.arange(9), 20).astype(np.int32)  # no 9
     study = synthetic_study.write(synthetic_study.document(models=("mlp",)), labels=labels)

@@ -98,7 +98,7 @@ def context(analysis: Analysis, pictures: Pictures, records: Sequence[StageRecor
 def titles(analysis: Analysis, pictures: Pictures) -> dict[str, str]:
     """The titles of the sections that have contents."""
     empty = {
-        "structure": len(analysis.results.scrambled) == 0,
+        "structure": len(analysis.results.study.scrambled) == 0,
         "transfer": len(analysis.results.study.grid.permutations) == 1,
         "search": not any(analysis.searches.values()),
         "inside": not pictures.inside,

@@ -15,7 +15,6 @@ from scramble.params import Recipe, Study
 from scramble.paths import StudyPaths
 from scramble.report.examples import Mistakes, View, read_mistakes, read_view
 from scramble.report.searches import Search, number, read_search
-from scramble.statistics import Estimate, mean_interval, paired_difference
 
 History = dict[str, list[float]]
 """The columns of a history.csv."""
@@ -53,9 +52,6 @@ class Cell:
         """One value per replicate."""
         return [run[metric] for run in self.runs]
 
-    def estimate(self, metric: str = "top1_error") -> Estimate:
-        return mean_interval(self.values(metric))
-
 
 @dataclass(frozen=True, eq=False)
 class Results:
@@ -82,30 +78,8 @@ class Results:
     verification: verdicts.Document
     """Without what is stale."""
 
-    @property
-    def natural(self) -> str | None:
-        """The first permutation of the grid that leaves the picture as it is."""
-        names = self.study.grid.permutations
-        return next((name for name in names if self.study.permutations[name].family == "identity"), None)
-
-    @property
-    def scrambled(self) -> list[str]:
-        """The permutations of the grid whose price can be asked for: all but the natural one."""
-        return [name for name in self.study.grid.permutations if name != self.natural]
-
     def of_model(self, model: str) -> list[Cell]:
         return [self.cells[model, permutation] for permutation in self.study.grid.permutations]
-
-    def prices(self, cell: Cell) -> list[float]:
-        """Permuted minus natural top-1 error, one value per replicate; the study must have a natural permutation."""
-        assert self.natural is not None
-        natural = self.cells[cell.model, self.natural].values("top1_error")
-        return [after - before for before, after in zip(natural, cell.values("top1_error"), strict=True)]
-
-    def price(self, cell: Cell) -> Estimate:
-        assert self.natural is not None
-        natural = self.cells[cell.model, self.natural]
-        return paired_difference(natural.values("top1_error"), cell.values("top1_error"))
 
 
 def gather(study: Study) -> Results:

@@ -14,7 +14,7 @@ def draw(analysis: Analysis) -> Pictures:
         main=curves or prices,
         prices=prices if curves else None,
         neighbours=charts.neighbours(analysis),
-        before_after=[sheets.before_after(analysis, name) for name in analysis.results.scrambled],
+        before_after=[sheets.before_after(analysis, name) for name in analysis.results.study.scrambled],
         handmade_filters=sheets.handmade_filters(analysis),
         transfer=[charts.transfer(analysis, model) for model in models],
         searches=charts.searches(analysis),

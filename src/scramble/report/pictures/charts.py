@@ -136,7 +136,7 @@ def _condition(analysis: Analysis, cell: CellNumbers) -> Condition:
     price = analysis.prices.get((cell.model, cell.permutation))
     return Condition(
         permutation=cell.permutation,
-        natural=cell.permutation == analysis.results.natural,
+        natural=cell.permutation == analysis.results.study.natural,
         error=Measured(cell.runs, cell.top1),
         price=None if price is None else Measured(price.runs, price.difference),
         verdict="" if price is None else words.verdict(price),
