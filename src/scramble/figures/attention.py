@@ -12,9 +12,9 @@ from scramble.figures.style import Figure, shorten
 GAP, WORDS = 0.11, 0.26
 """Inches: between pictures, under a picture."""
 MOST_PICTURES = 8
-LIGHT = (225, 150, 40)
+LIGHT = (240, 175, 70)
 """What full attention adds to a pixel: orange, and in grey print far brighter than any pixel without attention."""
-DARK, COVER = 0.45, 0.75
+DARK, COVER = 0.35, 0.75
 """Brightness of the picture without attention; how much less of it is left under full attention."""
 
 
@@ -43,10 +43,11 @@ def attention(pictures: NDArray[np.uint8], labels: Sequence[str], networks: Mapp
     side = (WIDTH - TITLE) / MOST_PICTURES - GAP
     height = fitted(pictures.shape[1:], side)[0] + WORDS
     canvas = Canvas(0.1 + height * (1 + 2 * len(networks)))
-    _draw_row(canvas, "the picture", pictures, labels, 0.05, side)
+    _draw_row(canvas, "the picture", pictures, [shorten(label) for label in labels], 0.05, side)
     for row, (title, network) in enumerate(networks.items()):
         said = [
-            f"{'✓' if guess == label else '✗'} {guess}" for guess, label in zip(network.predicted, labels, strict=True)
+            f"{'✓' if guess == label else '✗'} {shorten(guess)}"
+            for guess, label in zip(network.predicted, labels, strict=True)
         ]
         top = 0.05 + height * (1 + 2 * row)
         _draw_row(canvas, title, _lit(pictures, network.maps), said, top, side)
@@ -62,11 +63,12 @@ def _draw_row(
     for number, picture in enumerate(pictures[:MOST_PICTURES]):
         canvas.picture(picture, TITLE + (side + GAP) * number, top, side)
     for number, word in enumerate(words[:MOST_PICTURES]):
-        canvas.text(shorten(word), TITLE + (side + GAP) * number, top + height + 0.03, fontsize=8)
+        canvas.text(word, TITLE + (side + GAP) * number, top + height + 0.03, fontsize=8)
 
 
 def _lit(pictures: NDArray[np.uint8], maps: NDArray[np.floating]) -> NDArray[np.uint8]:
     """The pictures (k, h, w, c) in dark grey, lit up where `maps` (k, h, w) are high: (k, h, w, 3)."""
     share = np.clip(np.nan_to_num(maps), 0, 1)[..., None]  # NaN: of a training that diverged
     grey = DARK * pictures.mean(axis=3, keepdims=True)
-    return np.round((1 - COVER * share) * grey + share * np.array(LIGHT)).astype(np.uint8)
+    lit = (1 - COVER * share) * grey + share * np.array(LIGHT)
+    return np.round(np.minimum(lit, 255)).astype(np.uint8)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
-from PIL import Image
 
+from scramble.figures.pixels import resized, resized_shape
 from scramble.figures.raster import DOTS_PER_INCH
 from scramble.figures.style import GREY, Figure, plt
 
@@ -28,15 +28,22 @@ class Canvas:
         self._axis.set(xlim=(0, WIDTH), ylim=(height, 0), xticks=[], yticks=[])
 
     def picture(self, picture: NDArray[np.uint8], left: float, top: float, side: float) -> None:
-        """Draws a picture (h, w), (h, w, 1) or (h, w, 3), at most `side` wide and high, with a thin frame.
+        """Draws a picture (h, w, c), 1 or 3 channels, at most `side` wide and high, with a thin frame.
 
-        A small one gets a whole number of dots for each of its pixels, a large one is made smaller.
+        Its corner is on a whole dot and a small one has whole dots for pixels, so that all of them look alike.
         """
-        dots = _resized(picture.squeeze(-1) if picture.shape[2:] == (1,) else picture, side)
-        left, right, bottom, top = _edges(dots.shape, left, top)
-        edges = (left, right, bottom, top)
-        self._axis.imshow(dots, "gray", vmin=0, vmax=255, extent=edges, aspect="auto", interpolation="nearest")
-        self._axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, color=GREY, linewidth=0.5))
+        left, top = (round(place * DOTS_PER_INCH) / DOTS_PER_INCH for place in (left, top))
+        height, width = fitted(picture.shape, side)
+        self._axis.imshow(
+            resized(picture, round(side * DOTS_PER_INCH)),
+            "gray",
+            vmin=0,
+            vmax=255,
+            extent=(left, left + width, top + height, top),
+            aspect="auto",
+            interpolation="nearest",
+        )
+        self._axis.add_patch(Rectangle((left, top), width, height, fill=False, color=GREY, linewidth=0.5))
 
     def text(self, text: str, left: float, top: float, **style: Any) -> None:
         """Writes text with its upper left corner here, unless `ha` and `va` say otherwise."""
@@ -51,27 +58,6 @@ class Canvas:
 
 
 def fitted(shape: tuple[int, ...], side: float) -> tuple[float, float]:
-    """Height and width that a picture (h, w, ...) gets in a square of `side`."""
-    factor = _factor(shape, side)
-    height, width = (max(1, round(factor * length)) / DOTS_PER_INCH for length in shape[:2])
-    return height, width
-
-
-def _factor(shape: tuple[int, ...], side: float) -> float:
-    """Dots for each pixel of a picture (h, w, ...) in a square of `side`."""
-    factor = round(side * DOTS_PER_INCH) / max(shape[:2])
-    return float(int(factor)) if factor >= 1 else factor
-
-
-def _resized(picture: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
-    factor = _factor(picture.shape, side)
-    if factor >= 1:
-        return picture.repeat(int(factor), axis=0).repeat(int(factor), axis=1)
-    height, width = (round(DOTS_PER_INCH * length) for length in fitted(picture.shape, side))
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BOX))
-
-
-def _edges(shape: tuple[int, ...], left: float, top: float) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of `shape` (h, w, ...) dots, on whole dots."""
-    left, top = (round(place * DOTS_PER_INCH) / DOTS_PER_INCH for place in (left, top))
-    return left, left + shape[1] / DOTS_PER_INCH, top + shape[0] / DOTS_PER_INCH, top
+    """Height and width that a picture (h, w, c) gets in a square of `side`."""
+    height, width = resized_shape(shape, round(side * DOTS_PER_INCH))
+    return height / DOTS_PER_INCH, width / DOTS_PER_INCH

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from numpy.typing import NDArray
 
+from scramble.figures.grids import grid
 from scramble.figures.inline import INK
-from scramble.figures.style import Figure, plt, shorten
+from scramble.figures.style import Figure, shorten
 
 MOST_LARGE_MATRICES = 4
 MOST_LABELLED_CLASSES = 12
@@ -23,15 +24,8 @@ def confusion(counts: Mapping[str, NDArray[np.integer]], class_names: Sequence[s
             Where there are many, they are small and without numbers.
     """
     few = len(counts) <= MOST_LARGE_MATRICES
-    num_columns = min(len(counts), 2 if few else 5)
-    num_rows = -(-len(counts) // num_columns)
-    side = 3.9 if few else 1.7
-    figure, axes = plt.subplots(
-        num_rows, num_columns, figsize=(9, side * num_rows), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat[len(counts) :]:
-        axis.set_axis_off()
-    for axis, (permutation, matrix) in zip(axes.flat, counts.items(), strict=False):
+    figure, axes = grid(len(counts), *((2, 3.9) if few else (5, 1.7)))
+    for axis, (permutation, matrix) in zip(axes, counts.items(), strict=True):
         percent = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         picture = axis.imshow(percent, cmap="Blues", norm=PowerNorm(0.5, 0, 100))
         axis.set_title(permutation, fontsize=10)

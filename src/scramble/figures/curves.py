@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
+from scramble.figures.grids import WIDTH, grid
 from scramble.figures.marks import mark
 from scramble.figures.placement import upper_limit
 from scramble.figures.style import GREY, Figure, plt
@@ -31,7 +32,7 @@ def learning_curves(histories: Mapping[str, Sequence[History]]) -> Figure:
     """
     if len(histories) > MOST_TOGETHER:
         return _small_multiples(histories)
-    figure, axes = plt.subplots(1, len(CURVES), figsize=(9, 2.9), layout="constrained")
+    figure, axes = plt.subplots(1, len(CURVES), figsize=(WIDTH, 2.9), layout="constrained")
     for axis, (column, title) in zip(axes, CURVES.items(), strict=True):
         for number, (permutation, replicates) in enumerate(histories.items()):
             _draw(_means(replicates, column), mark(number), permutation, axis)
@@ -45,37 +46,26 @@ def learning_curves(histories: Mapping[str, Sequence[History]]) -> Figure:
 def _small_multiples(histories: Mapping[str, Sequence[History]]) -> Figure:
     """Panels with one scale, but for errors that end far above the rest: these have a scale of their own."""
     errors = {name: _means(replicates, "validation_accuracy") for name, replicates in histories.items()}
+    limit = upper_limit(estimates[-1] for estimates in errors.values())
+    far = {name for name, estimates in errors.items() if estimates[-1].mean > limit}
     first = next(iter(errors))
-    limit = upper_limit(estimates[-1] for estimates in errors.values()) or np.inf
-    num_rows = -(-len(errors) // COLUMNS)
-    figure, axes = plt.subplots(
-        num_rows, COLUMNS, figsize=(9, 0.4 + 1.45 * num_rows), sharex=True, squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat[len(errors) :]:
-        axis.set_axis_off()
-    near = []
-    for axis, (permutation, estimates) in zip(axes.flat, errors.items(), strict=False):
-        axis.set_title(permutation, fontsize=9)
-        if estimates[-1].mean > limit:
-            axis.set_title(f"{permutation} (other scale)", fontsize=9)
-        else:
-            near.append(axis)
+    figure, axes = grid(len(errors), COLUMNS, 1.45, sharex=True)
+    for axis, (permutation, estimates) in zip(axes, errors.items(), strict=True):
+        if permutation not in far:
             _draw(errors[first], {"color": GREY, "linestyle": ":", "linewidth": 1.2}, first, axis)
         _draw(estimates, mark(0), permutation, axis)
         _scale(axis, logarithmic=False)
-    _share_scale(near)
+        axis.set_title(f"{permutation} (other scale)" if permutation in far else permutation, fontsize=9)
+    _share_scale([axis for axis, name in zip(axes, errors, strict=True) if name not in far])
     figure.supxlabel(f"epoch (dotted: {first})", fontsize=9)
     figure.supylabel("validation error (%)", fontsize=9)
     return figure
 
 
 def _share_scale(axes: Sequence[Axes]) -> None:
-    low, high = (
-        min((axis.get_ylim()[0] for axis in axes), default=0),
-        max((axis.get_ylim()[1] for axis in axes), default=100),
-    )
+    low, high = np.array([axis.get_ylim() for axis in axes]).T
     for axis in axes:
-        axis.set_ylim(low, high)
+        axis.set_ylim(low.min(), high.max())
 
 
 def _means(replicates: Sequence[History], column: str) -> list[Estimate]:
@@ -86,6 +76,7 @@ def _means(replicates: Sequence[History], column: str) -> list[Estimate]:
 
 def _curve(column: str, history: History) -> NDArray[np.float64]:
     values = np.asarray(history[column], np.float64)
+    values = np.where(np.isfinite(values), values, np.nan)  # infinite where a training diverged
     return 100 * (1 - values) if column == "validation_accuracy" else values
 
 

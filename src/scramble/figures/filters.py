@@ -93,9 +93,10 @@ def _filter_pictures(filters: NDArray[np.floating]) -> list[NDArray[np.uint8]]:
 
 
 def _stretched(feature_map: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """(h, w) -> (h, w, 1), from black to white."""
     values = np.nan_to_num(feature_map.astype(np.float64), posinf=0, neginf=0)
     span = np.ptp(values) or 1
-    return np.round(255 * (values - values.min()) / span).astype(np.uint8)
+    return np.round(255 * (values - values.min()) / span).astype(np.uint8)[..., None]
 
 
 def _shown(channels_last: NDArray[np.floating]) -> range:

@@ -1,7 +1,6 @@
 """The lecture's hand-made filters: what a convolution does with an image, and what is left of it once scrambled."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -15,9 +14,8 @@ FILTERS: Mapping[str, NDArray[np.float64]] = {
     "vertical edges": np.array([[1.0, 0.0, -1.0]] * 3),
     "horizontal edges": np.array([[1.0, 0.0, -1.0]] * 3).T,
 }
-GAP, HEADING = 0.2, 0.55
+GAP, HEADING = 0.18, 0.75
 """Inches: between pictures, above the columns."""
-SMALL: dict[str, Any] = {"family": "monospace", "fontsize": 7, "linespacing": 1.2}
 
 
 def filtered(image: NDArray[np.generic], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -45,17 +43,17 @@ def handmade_filters(images: Mapping[str, NDArray[np.uint8]]) -> Figure:
     """
     side = (WIDTH - TITLE) / (1 + len(FILTERS)) - GAP
     shape = next(iter(images.values())).shape
-    height, width = fitted(shape, side)
+    height, _ = fitted(shape, side)
     canvas = Canvas(HEADING + (height + GAP) * len(images))
-    canvas.text("the image", TITLE, HEADING - 0.06, va="bottom", fontweight="bold")
+    canvas.text("the image", TITLE, 0.08, fontweight="bold")
     for row, (title, image) in enumerate(images.items()):
         top = HEADING + (height + GAP) * row
         canvas.row_title(title, top, height)
         canvas.picture(image, TITLE, top, side)
     for column, (name, kernel) in enumerate(FILTERS.items(), start=1):
         left = TITLE + (side + GAP) * column
-        canvas.text(name, left, HEADING - 0.06, va="bottom", fontweight="bold")
-        canvas.text(_written(kernel), left + width, HEADING - 0.06, ha="right", va="bottom", **SMALL)
+        canvas.text(name, left, 0.08, fontweight="bold")
+        canvas.text(_written(kernel), left, 0.27, family="monospace", fontsize=7, linespacing=1.2)
         answers = [filtered(image.mean(axis=2), kernel) for image in images.values()]
         for row, picture in enumerate(_pictures(answers, signed=bool((kernel < 0).any()))):
             smaller = side * max(picture.shape) / max(shape[:2])  # pixels of one size in the whole row
@@ -64,10 +62,10 @@ def handmade_filters(images: Mapping[str, NDArray[np.uint8]]) -> Figure:
 
 
 def _pictures(answers: list[NDArray[np.float64]], signed: bool) -> list[NDArray[np.uint8]]:
-    """In grey values; where answers have a sign, 0 is mid-grey and the largest of them black or white."""
+    """(h, w) -> (h, w, 1) grey values. Of signed answers 0 is mid-grey, and the largest is black or white."""
     largest = max(np.abs(answer).max() for answer in answers) or 1
     scaled = [127.5 * (1 + answer / largest) if signed else answer for answer in answers]
-    return [np.round(each).astype(np.uint8) for each in scaled]
+    return [np.round(each).astype(np.uint8)[..., None] for each in scaled]
 
 
 def _written(kernel: NDArray[np.float64]) -> str:

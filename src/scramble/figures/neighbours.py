@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from scramble.figures import notes
+from scramble.figures.grids import WIDTH
 from scramble.figures.marks import mark
 from scramble.figures.placement import apart, upper_limit
 from scramble.figures.style import GREY, Figure, plt
 from scramble.statistics import Estimate
 
-WIDTH, PLOT_HEIGHT, LEFT, RIGHT = 9.0, 3.1, 0.62, 0.15
+PLOT_HEIGHT, LEFT, RIGHT = 3.1, 0.62, 0.15
 """Inches."""
 LEAST_GAP = 0.023
 """Between permutations, so that their names stand beside each other."""
@@ -39,7 +40,7 @@ def neighbour_plot(points: Mapping[str, Sequence[Neighbours]]) -> Figure:
     """
     limit = upper_limit(point.error for of_model in points.values() for point in of_model)
     shown = {
-        model: [point for point in of_model if limit is None or not point.error.mean > limit]
+        model: [point for point in of_model if not point.error.mean > limit]  # NaN stays
         for model, of_model in points.items()
     }
     kept = {point.permutation: point.kept for of_model in shown.values() for point in of_model}

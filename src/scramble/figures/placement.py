@@ -8,8 +8,8 @@ from scipy.optimize import isotonic_regression
 
 from scramble.statistics import Estimate
 
-FAR = 2.0
-"""A value this many times the median of all is far above the rest."""
+FAR, FEW = 3.0, 0.2
+"""The highest values are outliers if they are this many times the next lower one, and no larger a share of all."""
 
 
 def apart(positions: Sequence[float], gap: float, low: float, high: float) -> NDArray[np.float64]:
@@ -27,11 +27,10 @@ def apart(positions: Sequence[float], gap: float, low: float, high: float) -> ND
     return places
 
 
-def upper_limit(estimates: Iterable[Estimate]) -> float | None:
-    """The largest value, or end of an interval, that is not far above the rest; None where nothing is finite."""
-    kept = [estimate for estimate in estimates if np.isfinite(estimate.mean)]
-    if not kept:
-        return None
-    far = FAR * float(np.median([estimate.mean for estimate in kept]))
-    near = [estimate for estimate in kept if estimate.mean <= far] or kept
-    return max(estimate.mean if estimate.high is None else estimate.high for estimate in near)
+def upper_limit(estimates: Iterable[Estimate]) -> float:
+    """The highest mean that is no outlier; infinity where there are no outliers."""
+    means = np.sort([estimate.mean for estimate in estimates if np.isfinite(estimate.mean)])
+    for number in range(max(1, int(np.ceil(len(means) * (1 - FEW)))), len(means)):
+        if means[number] > FAR * means[number - 1]:
+            return float(means[number - 1])
+    return np.inf

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from scramble.figures.grids import WIDTH
 from scramble.figures.placement import upper_limit
 from scramble.figures.style import BLACK, BLUE, GREY, VERMILION, Figure, plt
 from scramble.statistics import Estimate
 
 MOST_TALL_ROWS = 16
+BESIDE = ("axes fraction", "data")
+"""Where words at the right edge of a row stand."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,11 @@ def prices(conditions: Mapping[str, Sequence[Condition]], margin: float | None =
     for model, rows in conditions.items():
         labels.append(model)
         for row in rows:
-            _draw_row(row, len(labels), limit is not None and row.error.estimate.mean > limit, axes)
+            _draw_row(row, len(labels), row.error.estimate.mean > limit, axes)
             labels.append(row.permutation)
     _label_rows(axes[0], labels, headings=set(np.cumsum([0, *(1 + len(rows) for rows in conditions.values())])))
     right = min(1.06 * axes[0].dataLim.x1, 103)  # the interval of few replicates can pass what an error can be
+    right = right if right > 0 else 100  # no error is finite, or all are 0
     axes[0].set_xlim(-0.03 * right, right)
     axes[0].set_xlabel("test error (%)")
     if has_prices:
@@ -64,25 +68,24 @@ def prices(conditions: Mapping[str, Sequence[Condition]], margin: float | None =
 
 def _layout(num_rows: int, has_prices: bool) -> tuple[Figure, list[Axes]]:
     row_height = 0.32 if num_rows <= MOST_TALL_ROWS else 0.27
-    size = (9, 0.8 + row_height * num_rows)
+    size = (WIDTH, 0.8 + row_height * num_rows)
     figure, axes = plt.subplots(1, 1 + has_prices, figsize=size, sharey=True, squeeze=False, layout="constrained")
     return figure, list(axes.flat)
 
 
 def _draw_row(condition: Condition, row: int, far: bool, axes: Sequence[Axes]) -> None:
-    colour, marker = (BLUE, "o") if condition.natural else (VERMILION, "D")
     draw = _far_away if far else _interval
+    colour, marker = (BLUE, "o") if condition.natural else (VERMILION, "D")
     draw(axes[0], condition.error, row, {"color": colour, "marker": marker}, "{:.2f}")
     if condition.price:
         draw(axes[1], condition.price, row, _verdict_mark(condition.verdict), "{:+.2f}")
-        axes[1].annotate(condition.verdict, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=8.5)
+        axes[1].annotate(condition.verdict, (1.02, row), xycoords=BESIDE, va="center", fontsize=8.5)
 
 
-def _verdict_mark(verdict: str) -> dict[str, str]:
+def _verdict_mark(verdict: str) -> dict[str, Any]:
     """An arrow where the error changes, a circle where it does not, hollow where nothing is decided."""
-    markers = {"pays": ">", "gains": "<", "equal": "o"}
-    marker = markers.get(verdict.partition(" ")[0])
-    return {"color": BLACK, "marker": marker} if marker else {"color": BLACK, "marker": "s", "fillstyle": "none"}
+    marker = {"pays": ">", "gains": "<", "equal": "o"}.get(verdict.partition(" ")[0])
+    return {"color": BLACK, "marker": marker or "s", "fillstyle": "full" if marker else "none"}
 
 
 def _interval(axis: Axes, measured: Measured, row: int, mark: Mapping[str, Any], number: str) -> None:
@@ -93,13 +96,18 @@ def _interval(axis: Axes, measured: Measured, row: int, mark: Mapping[str, Any],
     axis.plot(100 * estimate.mean, row, **mark, markersize=6)
     axis.plot([100 * value for value in measured.values], [row + 0.22] * len(measured.values), ".", color=GREY, ms=3)
     if np.isfinite(estimate.mean):
-        text = number.format(100 * estimate.mean).replace("-", "−")
-        axis.annotate(text, (100 * estimate.mean, row), (0, 5), textcoords="offset points", ha="center", fontsize=8)
+        place = (100 * estimate.mean, row)
+        axis.annotate(_words(estimate, number), place, (0, 5), textcoords="offset points", ha="center", fontsize=8)
 
 
 def _far_away(axis: Axes, measured: Measured, row: int, mark: Mapping[str, Any], number: str) -> None:
-    text = f"{number.format(100 * measured.estimate.mean)} →"
-    axis.annotate(text, (1, row), xycoords=("axes fraction", "data"), ha="right", va="center", fontsize=8)
+    """The mean in words at the right edge."""
+    words = f"{_words(measured.estimate, number)} →"
+    axis.annotate(words, (1, row), xycoords=BESIDE, ha="right", va="center", fontsize=8)
+
+
+def _words(estimate: Estimate, number: str) -> str:
+    return number.format(100 * estimate.mean).replace("-", "−")
 
 
 def _finish_prices(axis: Axes, margin: float | None) -> None:

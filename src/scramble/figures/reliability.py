@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from scramble.figures.grids import WIDTH
 from scramble.figures.style import BLUE, GREY, VERMILION, Figure, plt
 
 COLUMNS = 5
@@ -37,7 +38,7 @@ def reliability(diagrams: Mapping[str, Bins]) -> Figure:
     figure, axes = plt.subplots(
         2 * num_rows,
         num_columns,
-        figsize=(9, 0.3 + (LARGE if num_rows == 1 else SMALL) * num_rows),
+        figsize=(WIDTH, 0.3 + (LARGE if num_rows == 1 else SMALL) * num_rows),
         height_ratios=[3, 1] * num_rows,
         sharex=True,
         sharey="row",
@@ -51,8 +52,11 @@ def reliability(diagrams: Mapping[str, Bins]) -> Figure:
         _draw_diagonal(bins, axes[2 * row, column])
         _draw_counts(bins, axes[2 * row + 1, column])
         axes[2 * row + 1, column].set_ylim(0, 2 * most)
-    for axis in axes[-2:, len(diagrams) - num_columns * (num_rows - 1) :].flat:
+    num_last = len(diagrams) - num_columns * (num_rows - 1)
+    for axis in axes[-2:, num_last:].flat:
         axis.set_axis_off()
+    for axis in axes[-3:-2, num_last:].flat:  # above panels that are missing
+        axis.tick_params(labelbottom=True)
     for row in range(num_rows):
         axes[2 * row, 0].set_ylabel("accuracy", fontsize=9)
         axes[2 * row + 1, 0].set_ylabel("images", fontsize=9)

@@ -8,11 +8,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from scramble.figures.placement import upper_limit
-from scramble.figures.style import BLUE, GREY, VERMILION, Figure, plt
+from scramble.figures.grids import grid
+from scramble.figures.style import BLUE, GREY, VERMILION, Figure
 from scramble.statistics import Estimate
 
 MOST_COLUMNS = 3
+FAR = 2.5
+"""Trials with more than this many times the best score stand at the upper edge."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class SearchCourse:
     """The trials of one search in their order, validation errors as fractions."""
 
     scores: Sequence[float]
-    """One per trial; NaN for a trial that failed."""
+    """One per trial, at least one; NaN for a trial that failed."""
     fresh: Estimate | None
     """Error of the winner on fresh seeds; None where it was not trained again."""
 
@@ -31,14 +33,9 @@ def search_courses(searches: Mapping[str, SearchCourse]) -> Figure:
     Args:
         searches: by title, e.g. "lenet5, pixels".
     """
-    num_columns = min(len(searches), MOST_COLUMNS)
-    num_rows = -(-len(searches) // num_columns)
-    size = (9, 0.6 + 2.3 * num_rows)
-    figure, axes = plt.subplots(num_rows, num_columns, figsize=size, squeeze=False, layout="constrained")
-    for axis in axes.flat[len(searches) :]:
-        axis.set_axis_off()
+    figure, axes = grid(len(searches), MOST_COLUMNS, 2.4)
     marks: dict[str, Artist] = {}  # by label: those of all panels, each once
-    for axis, (title, course) in zip(axes.flat, searches.items(), strict=False):
+    for axis, (title, course) in zip(axes, searches.items(), strict=True):
         _draw_trials(course, axis)
         _draw_fresh(course, axis)
         axis.set_title(f"{title}\n{_outcome(course)}", fontsize=9)
@@ -63,15 +60,13 @@ def _outcome(course: SearchCourse) -> str:
 
 def _draw_trials(course: SearchCourse, axis: Axes) -> None:
     """Trials are counted from 1; the best so far begins with the first that finished."""
-    scores = np.asarray(course.scores, np.float64)
-    limit = upper_limit(Estimate(score, None, None, 1) for score in scores)
-    percent, limit = 100 * scores, np.inf if limit is None else 100 * limit
+    percent = 100 * np.asarray(course.scores, np.float64)
     trials = np.arange(1, len(percent) + 1)
-    axis.plot(trials, np.where(percent <= limit, percent, np.nan), "o", color=GREY, markersize=4, label="a trial")
-    if (percent > limit).any():
-        far = trials[percent > limit]
+    best = np.fmin.accumulate(percent)  # NaN, of a trial that failed, is passed over
+    limit = FAR * best[-1]
+    axis.plot(trials, np.where(percent > limit, np.nan, percent), "o", color=GREY, markersize=4, label="a trial")
+    if (far := trials[percent > limit]).size:
         axis.plot(far, [limit] * len(far), "^", color=GREY, markersize=5, label="a trial above the scale")
-    best = np.fmin.accumulate(percent)
     axis.plot(trials, best, color=BLUE, linewidth=1.8, drawstyle="steps-post", label="best so far")
 
 

@@ -9,13 +9,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from scramble.figures import notes
+from scramble.figures.grids import WIDTH
 from scramble.figures.marks import mark
-from scramble.figures.placement import apart, upper_limit
+from scramble.figures.placement import apart
 from scramble.figures.style import GREY, Figure, plt
 from scramble.figures.thumbnails import show
 from scramble.statistics import Estimate
 
-WIDTH, PLOT_HEIGHT = 9.0, 3.1
+PLOT_HEIGHT = 3.1
 """Inches, as all lengths here."""
 LARGEST_PICTURE = 0.56
 SPAN = (-0.09, 1.09)
@@ -58,8 +59,9 @@ def structure_curves(panels: Sequence[Panel], beyond: Mapping[str, float]) -> Fi
         beyond: further levels by what they are, fractions, e.g. "lenet5, every image scrambled anew" or "guessing";
             those near the errors are lines, those far above them are said in words. {} for none.
     """
-    errors = [point.error for panel in panels for line in panel.lines.values() for point in line]
-    drawn = {what: level for what, level in beyond.items() if level <= NEAR * (upper_limit(errors) or 0)}
+    errors = [point.error.mean for panel in panels for line in panel.lines.values() for point in line]
+    highest = max(filter(np.isfinite, errors), default=0)
+    drawn = {what: level for what, level in beyond.items() if level <= NEAR * highest}
     said = "; ".join(f"{what} {100 * level:.1f} %" for what, level in beyond.items() if what not in drawn)
     figure, axes = _layout(panels, note=f"↑ above the scale: {said}" if said else "")
     for panel, axis in zip(panels, axes, strict=True):

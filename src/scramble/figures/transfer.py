@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from scramble.figures.grids import WIDTH
 from scramble.figures.inline import INK
 from scramble.figures.style import Figure, plt
 
@@ -23,9 +24,9 @@ def transfer(errors: NDArray[np.float64], permutations: Sequence[str]) -> Figure
         permutations: the names of both axes.
     """
     names = 0.3 + 0.085 * max(map(len, permutations))  # inches
-    width = min(0.75, (8.6 - names) / len(permutations))
+    width = min(0.75, (WIDTH - 0.4 - names) / len(permutations))
     height = 0.8 * width
-    figure, axis = plt.subplots(figsize=(9, names + height * len(permutations) + 0.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(WIDTH, names + height * len(permutations) + 0.2), layout="constrained")
     percent = np.ma.masked_invalid(100 * np.asarray(errors, np.float64))
     axis.pcolormesh(percent, cmap=COLOURS, vmin=0, vmax=100, edgecolors="white", linewidth=0.8)
     _write_numbers(percent, min(9, 17 * width), axis)
