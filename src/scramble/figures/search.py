@@ -43,7 +43,8 @@ def search_courses(searches: Mapping[str, SearchCourse]) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         handles, labels = axis.get_legend_handles_labels()
         marks |= dict(zip(labels, handles, strict=True))
-    figure.supxlabel("trial", fontsize=9)
+    for axis in axes[-MOST_COLUMNS:]:
+        axis.set_xlabel("trial")
     figure.supylabel("validation error (%)", fontsize=9)
     figure.legend(marks.values(), marks.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure
@@ -63,11 +64,13 @@ def _draw_trials(course: SearchCourse, axis: Axes) -> None:
     percent = 100 * np.asarray(course.scores, np.float64)
     trials = np.arange(1, len(percent) + 1)
     best = np.fmin.accumulate(percent)  # NaN, of a trial that failed, is passed over
-    limit = FAR * best[-1]
-    axis.plot(trials, np.where(percent > limit, np.nan, percent), "o", color=GREY, markersize=4, label="a trial")
-    if (far := trials[percent > limit]).size:
-        axis.plot(far, [limit] * len(far), "^", color=GREY, markersize=5, label="a trial above the scale")
-    axis.plot(trials, best, color=BLUE, linewidth=1.8, drawstyle="steps-post", label="best so far")
+    far = percent > FAR * best[-1]
+    axis.plot(trials, np.where(far, np.nan, percent), "o", color=GREY, markersize=4, label="a trial")
+    if far.any():
+        edge = percent[~far & np.isfinite(percent)].max()
+        axis.plot(trials[far], [edge] * far.sum(), "^", color=GREY, markersize=5, label="a trial above the scale")
+    shown = np.where(best > FAR * best[-1], np.nan, best)
+    axis.plot(trials, shown, color=BLUE, linewidth=1.8, drawstyle="steps-post", label="best so far")
 
 
 def _draw_fresh(course: SearchCourse, axis: Axes) -> None:
