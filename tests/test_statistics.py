@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -25,6 +25,7 @@ def test_interval_by_hand():
     assert estimate.half_width == pytest.approx(4.3027 / 3**0.5, abs=1e-4)
 
 
+@settings(deadline=None)  # on a busy machine, SciPy's first call takes its time
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_interval_agrees_with_scipy(values):
     estimate = statistics.mean_interval(values)
@@ -38,6 +39,13 @@ def test_interval_agrees_with_scipy(values):
 def test_one_replicate_has_no_interval():
     assert statistics.mean_interval([0.25]) == statistics.Estimate(0.25, None, None, 1)
     assert statistics.paired_difference([0.25], [0.5]).half_width is None
+
+
+@pytest.mark.parametrize("diverged", [np.nan, np.inf])
+def test_what_is_not_finite_has_no_interval(diverged):
+    estimate = statistics.mean_interval([0.1, diverged, 0.2])
+    assert np.isnan(estimate.mean)
+    assert (estimate.low, estimate.high, estimate.n) == (None, None, 3)
 
 
 def test_pairing_takes_out_what_replicates_share():

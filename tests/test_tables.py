@@ -185,6 +185,7 @@ def test_learning_curves_transfer_reliability_and_search():
     assert float(transfer[1]["mean"]) == pytest.approx(0.9)
     bins = [row for row in read("plots/reliability.csv") if (row["model"], row["permutation"]) == ("mlp", "pixels")]
     assert sum(int(row["count"]) for row in bins) == 900
+    assert all(int(row["count"]) for row in bins)
     trials = read("plots/search.csv")[:6]
     assert [row["best_so_far"] for row in trials] == ["0.2", "0.14", "0.14", "0.1", "0.1", "0.1"]
     assert trials[4]["score"] == ""

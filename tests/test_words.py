@@ -7,7 +7,6 @@ import pytest
 
 import synthetic_study
 from scramble import params
-from scramble.evaluation.images import SAMPLE_SIZE
 from scramble.report import numbers, words
 from scramble.report.analysis import Analysis, analyse
 from scramble.report.prices import Needed, Price
@@ -40,22 +39,26 @@ def priced(analysis: Analysis, **said) -> Analysis:
     [
         (
             {"mlp": ("equal within the margin", 0.001, None), "lenet5": ("pays", 0.0344, None)},
-            "Scrambling the picture raises the error of lenet5 by 3.44 points; scrambling changes the error of mlp by "
-            "less than 1 point.",
+            "Scrambling the picture raises the error of lenet5 by 3.44 percentage points; scrambling changes the error "
+            "of mlp by less than 1 percentage point.",
         ),
         (
             {model: ("pays", 0.02 + 0.03 * step, None) for step, model in enumerate(FOUR)},
             "Scrambling the picture raises the error of mlp, lenet5, alexnet_small and resnet20 by 2.00 to 11.00 "
-            "points.",
+            "percentage points.",
         ),
-        ({"mlp": ("gains", -0.0123, None)}, "Scrambling the picture lowers the error of mlp by 1.23 points."),
+        (
+            {"mlp": ("gains", -0.0123, None)},
+            "Scrambling the picture lowers the error of mlp by 1.23 percentage points.",
+        ),
         (
             {"mlp": ("equal within the margin", 0.001, None)},
-            "Scrambling changes the error of mlp by less than 1 point.",
+            "Scrambling changes the error of mlp by less than 1 percentage point.",
         ),
         (
             {"mlp": ("undecided", 0.002, Needed(12, None)), "lenet5": ("undecided", 0.004, Needed(7, 40))},
-            "For mlp and lenet5 nothing is decided (about 12 replicates would resolve a difference of 1 point).",
+            "For mlp and lenet5 nothing is decided (about 12 replicates would resolve a difference of 1 percentage "
+            "point).",
         ),
         (
             {"mlp": ("undecided", 0.004, Needed(2, 40)), "lenet5": ("undecided", 0.004, Needed(3, 17))},
@@ -63,7 +66,7 @@ def priced(analysis: Analysis, **said) -> Analysis:
         ),
         (
             {"mlp": ("undecided", 0.004, Needed(None, None))},
-            "For mlp nothing is decided (a difference of 1 point is too small for these test images).",
+            "For mlp nothing is decided (a difference of 1 percentage point is too small for these test images).",
         ),
         (
             {"mlp": ("undecided", 0.03, Needed(2, 2))},
@@ -172,7 +175,6 @@ def test_every_family_can_be_described():
 
 
 def test_the_images_of_a_transfer_matrix_are_told(analysis):
-    assert words.MOST_TRANSFER_IMAGES == SAMPLE_SIZE
     assert words.transfer_sample(analysis) == "Everywhere on all 300 test images."
     many = replace(analysis, resampled=replace(analysis.resampled, num_images=10_000))
     assert "on all 10,000 test images; elsewhere on 2,500 of them" in words.transfer_sample(many)

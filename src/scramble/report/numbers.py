@@ -39,9 +39,9 @@ def p_value(value: float) -> str:
     return "<" + SPACE + "0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def margin(value: float) -> str:
+def margin(value: float, unit: str = "point") -> str:
     """A margin in percentage points, as "1 point" or "0.5 points"."""
-    return f"{100 * value:g} point{'s' if value != 0.01 else ''}"
+    return f"{100 * value:g} {unit}{'s' if value != 0.01 else ''}"
 
 
 def _with_half_width(value: Estimate | float, scale: int, sign: str, decimals: int = 2) -> str:

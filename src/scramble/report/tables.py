@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scramble.artifacts import write_json, write_table
+from scramble.metrics import RUN_METRICS
 from scramble.report.analysis import Analysis
 from scramble.report.cells import CellNumbers
 from scramble.report.prices import Price
@@ -15,7 +16,6 @@ from scramble.report.results import Cell
 from scramble.statistics import Estimate
 
 DECIMALS = 6
-METRICS = ("top1_error", "top5_error", "nll", "brier", "ece")
 Row = Mapping[str, Any]
 INTERVAL = ("mean", "low", "high", "n")
 PLOTS: dict[str, tuple[str, ...]] = {
@@ -64,7 +64,7 @@ def metrics(analysis: Analysis) -> dict[str, Any]:
 
 def _cell(analysis: Analysis, model: str, permutation: str) -> dict[str, Any]:
     cell = analysis.cells[model, permutation]
-    entries: dict[str, Any] = {metric: estimate(cell.metric(metric)) for metric in METRICS}
+    entries: dict[str, Any] = {metric: estimate(cell.metric(metric)) for metric in RUN_METRICS}
     if price := analysis.prices.get((model, permutation)):
         entries |= _price(price)
     if search := analysis.searches[model, permutation]:

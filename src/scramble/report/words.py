@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from scramble.metrics import TRANSFER_SAMPLE
 from scramble.params import AnyPermutation
 from scramble.report.analysis import Analysis
 from scramble.report.cells import CellNumbers
@@ -70,17 +71,13 @@ def reliance(price: Price) -> str:
     return f"0: the permutation costs nothing; 1: it leaves no more than guessing, an error of {worst}"
 
 
-MOST_TRANSFER_IMAGES = 2500
-"""On how many test images a network is tested under a permutation other than its own (`evaluation.images`)."""
-
-
 def transfer_sample(analysis: Analysis) -> str:
     """On which test images a transfer matrix rests."""
     num_images = analysis.resampled.num_images
-    if num_images <= MOST_TRANSFER_IMAGES:
+    if num_images <= TRANSFER_SAMPLE:
         return f"Everywhere on all {num_images:,} test images."
     return (
-        f"Where both are the same, on all {num_images:,} test images; elsewhere on {MOST_TRANSFER_IMAGES:,} of them, "
+        f"Where both are the same, on all {num_images:,} test images; elsewhere on {TRANSFER_SAMPLE:,} of them, "
         "spread evenly."
     )
 
@@ -115,7 +112,7 @@ def _parts(prices: Sequence[Price]) -> Iterator[str]:
         if changed := [price for price in several if price.verdict == word]:
             yield f"scrambling the picture {change} the error of {_models(changed)} by {_range_of(changed)}"
     if equal := [price for price in several if price.verdict == "equal within the margin"]:
-        yield f"scrambling changes the error of {_models(equal)} by less than {margin(equal[0].equivalence.margin)}"
+        yield f"scrambling changes the error of {_models(equal)} by less than {_margin(equal[0])}"
     if undecided := [price for price in several if price.verdict == "undecided"]:
         yield f"for {_models(undecided)} nothing is decided ({_would_decide(undecided)})"
     if single:
@@ -132,15 +129,18 @@ def listed(names: Sequence[str]) -> str:
 
 def _range_of(prices: Sequence[Price]) -> str:
     sizes = sorted({f"{100 * abs(price.difference.mean):.2f}" for price in prices}, key=float)
-    return f"{' to '.join(sizes[:: max(len(sizes) - 1, 1)])} points"
+    return f"{' to '.join(sizes[:: max(len(sizes) - 1, 1)])} percentage points"
+
+
+def _margin(price: Price) -> str:
+    return margin(price.equivalence.margin, "percentage point")
 
 
 def _would_decide(prices: Sequence[Price]) -> str:
     """How many replicates would tell the last of the undecided models, as far as power can say it."""
     needed = [price.needed for price in prices if price.needed is not None]
-    of_margin = margin(prices[0].equivalence.margin)
     for what, counts in (
-        (f"a difference of {of_margin}", [each.for_margin for each in needed]),
+        (f"a difference of {_margin(prices[0])}", [each.for_margin for each in needed]),
         ("the observed difference", [each.for_difference for each in needed]),
     ):
         known = [count for count in counts if count is not None]
