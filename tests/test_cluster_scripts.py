@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scramble.__main__ import parser
+from scramble.command_line import parser
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs/cluster"

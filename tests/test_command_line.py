@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scramble.__main__ import ARGUMENTS, STAGES, main
+from scramble.__main__ import main
+from scramble.command_line import ARGUMENTS, STAGES
 
 ROOT = Path(__file__).parent.parent
 

@@ -36,8 +36,9 @@ LEVELS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"models", "ledger", "inputs", "distribution", "optimizers", "events", "figures"}),
     frozenset({"training", "explanations", "summary", "report"}),
-    frozenset({"replicates", "evaluation", "verification"}),
+    frozenset({"replicates", "search", "evaluation", "verification"}),
     frozenset({"stages"}),
+    frozenset({"command_line"}),
     frozenset({"__main__"}),
 )
 """A room may import the rooms of the levels before its own; figures is for stages and the pictures of the report."""
@@ -197,7 +198,11 @@ def test_outs_are_where_paths_says() -> None:
         "fetch": {paths.train_split, paths.test_split, paths.dataset, paths.samples},
         "permute": {paths.permutation("permutation")},
         "describe": {paths.architecture("model"), paths.ledger("model")},
-        "tune": {paths.recipe("model", "permutation")},
+        "tune": {
+            paths.recipe("model", "permutation"),
+            paths.search("model", "permutation"),
+            paths.search_events("model", "permutation"),
+        },
         "train": {paths.replicates("model", "permutation"), paths.events("model", "permutation")},
         "evaluate": {paths.predictions("model")},
         "verify": {paths.verification},

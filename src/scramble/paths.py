@@ -85,6 +85,14 @@ class StudyPaths:
         """What an unfinished training goes on from, one folder per replicate; no stage's output."""
         return Path(".scramble/checkpoints") / self.study / model / permutation
 
+    def search_events(self, model: str, permutation: str) -> Path:
+        """TensorBoard's event files of the search, <trial>/<replicate>/; empty where nothing was searched."""
+        return Path("runs") / self.study / "search" / model / permutation
+
+    def journal(self, model: str, permutation: str) -> Path:
+        """The trainings that searches have finished, which no search repeats; no stage's output."""
+        return Path(".scramble/searches") / self.study / model / permutation
+
     def profile(self, model: str, permutation: str) -> Path:
         """Traces for TensorBoard's profiler; no stage's output."""
         return Path("profiles") / self.study / model / permutation

@@ -90,6 +90,11 @@ class Search:
         read_back = {field: _value(recipe, options, field) for field in values}
         return Setting(read_back, recipe, options)
 
+    def read(self, numbers: Mapping[str, Any]) -> Setting:
+        """The setting that an oracle's numbers stand for; those of Keras Tuner's hyperband tell the epochs, too."""
+        values = {field: entry.value(numbers[field]) for field, entry in self.searched.items()}
+        return self.setting(values, numbers.get("tuner/epochs", self.epochs))
+
     def smallest_epochs(self) -> int:
         """Of the shortest trial."""
         return min(epochs for epochs, _ in _rungs(self.epochs)) if self.tune.algorithm == "hyperband" else self.epochs
@@ -103,9 +108,8 @@ class Search:
             case "grid":
                 return math.prod(entry.count or 0 for entry in self.searched.values()), "the points of the grid"
             case "bayesian":
-                return initial_points(
-                    count
-                ) + 1, f"{initial_points(count)} random ones for {count} fields, and one more"
+                initial = initial_points(count)
+                return initial + 1, f"{initial} random ones for {count} fields, and one more"
             case "hyperband":
                 return iteration_size(self.epochs), f"one iteration for {self.epochs} epochs"
 
