@@ -3,13 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from scramble import permutations
+from scramble import metrics, permutations
 from scramble.artifacts import Split, read_test_split
 from scramble.evaluation.job import Job
-
-SAMPLE_SIZE = 2500
-"""Images that a network is tested on under a permutation other than its own: the standard error of an error rate is
-then one percentage point at most."""
 
 
 class PermutedImages:
@@ -19,7 +15,7 @@ class PermutedImages:
         self._job = job
         self.split: Split = read_test_split(job.paths.test_split)
         count = len(self.split.labels)
-        self._sampled = np.linspace(0, count - 1, min(count, SAMPLE_SIZE)).round().astype(int)
+        self._sampled = np.linspace(0, count - 1, min(count, metrics.TRANSFER_SAMPLE)).round().astype(int)
         self._samples: dict[str, NDArray[np.uint8]] = {}
         self._replicate: int | None = None
 
@@ -35,7 +31,7 @@ class PermutedImages:
         return self.permutation(name, replicate).apply(self.split.images, "test")
 
     def sample(self, name: str, replicate: int) -> NDArray[np.uint8]:
-        """SAMPLE_SIZE of the images or all there are, spread evenly over the split; permuted once per replicate."""
+        """`metrics.TRANSFER_SAMPLE` images, permuted once per replicate."""
         if replicate != self._replicate:
             self._samples, self._replicate = {}, replicate
         if name not in self._samples:
