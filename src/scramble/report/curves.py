@@ -63,7 +63,7 @@ def strength(permutation: AnyPermutation, image_shape: ImageShape) -> float:
     if not isinstance(permutation, Tiled):
         return float(permutation.family != "identity")
     height, width, _ = image_shape
-    share = 2 * math.log(permutation.size) / math.log(height * width)
+    share = math.log(permutation.size**2) / math.log(height * width)
     return share if permutation.family == "within_tiles" else 1 - share
 
 
