@@ -180,6 +180,14 @@ def test_the_images_of_a_transfer_matrix_are_told(analysis):
     assert "on all 10,000 test images; elsewhere on 2,500 of them" in words.transfer_sample(many)
 
 
+def test_a_parallel_search_is_told_from_a_serial_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = synthetic_study.write(synthetic_study.document(models=("mlp",)), searched=("mlp",))
+    search = gather(study).searches["mlp", "pixels"]
+    assert words.algorithm(search) == "random"
+    assert words.algorithm(replace(search, algorithm="bayesian", order="parallel")) == "bayesian, in parallel"
+
+
 def test_settings_of_a_search():
     assert (
         words.settings({"learning_rate": 0.00123456, "optimizer": "adam"}) == "learning_rate 0.001235, optimizer adam"

@@ -8,6 +8,7 @@ from scramble.report.analysis import Analysis
 from scramble.report.cells import CellNumbers
 from scramble.report.numbers import SPACE, in_percent, margin, points
 from scramble.report.prices import Price
+from scramble.report.searches import Search
 
 FAMILIES = {
     "identity": "the picture as it is",
@@ -80,6 +81,11 @@ def transfer_sample(analysis: Analysis) -> str:
         f"Where both are the same, on all {num_images:,} test images; elsewhere on {TRANSFER_SAMPLE:,} of them, "
         "spread evenly."
     )
+
+
+def algorithm(search: Search) -> str:
+    """How a search chose its trials; in parallel, one that learns from finished trials chooses others."""
+    return f"{search.algorithm}, in parallel" if search.order == "parallel" else search.algorithm
 
 
 def settings(values: Mapping[str, object]) -> str:
