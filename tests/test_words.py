@@ -212,6 +212,7 @@ def test_settings_of_a_search():
         (numbers.limits(Estimate(0.01, None, None, 1)), "–"),
         (numbers.limits(None), "–"),
         (numbers.p_value(0.0004), f"<{SPACE}0.001"),
+        (numbers.p_value(0.001), "0.001"),
         (numbers.p_value(0.05), "0.050"),
         (numbers.margin(0.01), "1 point"),
         (numbers.margin(0.025), "2.5 points"),
