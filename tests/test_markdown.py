@@ -155,6 +155,13 @@ def test_a_matrix_of_many_permutations_is_folded():
     assert len(table(text, "mlp | identity")) == 7
 
 
+def test_no_table_is_empty():
+    permutations = {"identity": {"family": "identity"}, "within_4": {"family": "within_tiles", "size": 4}}
+    text = markdown.render(analysed(permutations=permutations), [RECORD])  # a curve without an end has no area
+    assert not re.search(r"^\|:---.*\n(?!\|)", text, re.MULTILINE)
+    assert "Fine and coarse" not in text
+
+
 def test_the_last_line_names_the_commit():
     text = markdown.render(analysed(models=("mlp",)), [RECORD, replace(RECORD, name="report", commit="not committed")])
     assert text.endswith("- Code: train `0123456789`, report `not committed`\n")

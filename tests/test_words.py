@@ -65,8 +65,12 @@ def priced(analysis: Analysis, **said) -> Analysis:
             "For mlp and lenet5 nothing is decided (about 40 replicates would resolve the observed difference).",
         ),
         (
+            {"mlp": ("undecided", 0.03, Needed(None, 7))},
+            "For mlp nothing is decided (about 7 replicates would resolve the observed difference).",
+        ),
+        (
             {"mlp": ("undecided", 0.004, Needed(None, None))},
-            "For mlp nothing is decided (a difference of 1 percentage point is too small for these test images).",
+            "For mlp nothing is decided (a difference of 1 percentage point takes more than 1,000 replicates).",
         ),
         (
             {"mlp": ("undecided", 0.03, Needed(2, 2))},
@@ -135,7 +139,7 @@ def test_words_of_verdicts_stand_in_the_legend(analysis):
 def test_what_would_decide_it(analysis):
     price = replace(analysis.prices["mlp", "pixels"], needed=Needed(12, None))
     assert words.what_would_decide(price) == (
-        "a difference of 1 point: 12 replicates; the observed one: too small for these test images"
+        "a difference of 1 point: 12 replicates; the observed one: more than 1,000 replicates"
     )
 
 

@@ -36,6 +36,7 @@ def render(analysis: Analysis, records: Sequence[StageRecord]) -> str:
         answer=words.answer(analysis),
         caveats=words.diverged(analysis),
         legend=words.legend(study.report.equivalence_margin),
+        areas=[curve for curves in analysis.curves.values() for curve in curves if curve.area],
         row=row,
         numbers=numbers,
         words=words,

@@ -9,6 +9,7 @@ from scramble.report.cells import CellNumbers
 from scramble.report.numbers import SPACE, in_percent, margin, points
 from scramble.report.prices import Price
 from scramble.report.searches import Search
+from scramble.statistics.power import MOST_REPLICATES
 
 FAMILIES = {
     "identity": "the picture as it is",
@@ -51,7 +52,7 @@ def what_would_decide(price: Price) -> str:
 
 
 def _replicates(count: int | None) -> str:
-    return "too small for these test images" if count is None else f"{count} replicates"
+    return f"more than {MOST_REPLICATES:,} replicates" if count is None else f"{count} replicates"
 
 
 def legend(equivalence_margin: float) -> dict[str, str]:
@@ -145,15 +146,17 @@ def _margin(price: Price) -> str:
 def _would_decide(prices: Sequence[Price]) -> str:
     """How many replicates would tell the last of the undecided models, as far as power can say it."""
     needed = [price.needed for price in prices if price.needed is not None]
-    for what, counts in (
-        (f"a difference of {_margin(prices[0])}", [each.for_margin for each in needed]),
-        ("the observed difference", [each.for_difference for each in needed]),
-    ):
+    differences = {
+        f"a difference of {_margin(prices[0])}": [each.for_margin for each in needed],
+        "the observed difference": [each.for_difference for each in needed],
+    }
+    for what, counts in differences.items():
         known = [count for count in counts if count is not None]
-        if len(known) < len(counts):
-            return f"{what} is too small for these test images"
-        if max(known, default=0) > prices[0].difference.n:
+        if len(known) == len(counts) and max(known, default=0) > prices[0].difference.n:
             return f"about {max(known)} replicates would resolve {what}"
+    for what, counts in differences.items():
+        if None in counts:
+            return f"{what} takes {_replicates(None)}"
     return "more replicates would tell"
 
 
