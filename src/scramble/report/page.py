@@ -18,6 +18,7 @@ from scramble.report.drawn import Pictures
 from scramble.report.provenance import StageRecord
 from scramble.report.recipes import recipes
 from scramble.statistics import Estimate
+from scramble.statistics.power import MOST_REPLICATES
 from scramble.verdicts import repro
 
 TITLES = {
@@ -145,7 +146,7 @@ def percent_if_any(value: float | None) -> str:
 
 
 def replicates(count: int | None) -> str:
-    return "too small for these test images" if count is None else thousands(count)
+    return f"more than {thousands(MOST_REPLICATES)}" if count is None else thousands(count)
 
 
 def setting(text: str) -> Markup:
