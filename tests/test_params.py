@@ -17,7 +17,8 @@ Document = dict[str, Any]
 
 @pytest.fixture
 def document() -> Document:
-    return copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    """The root study without its search, which names models and permutations of the grid."""
+    return copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))) | {"tune": {"trials": 0}}
 
 
 def load(document: Any, folder: Path) -> params.Study:
