@@ -25,6 +25,7 @@ from scramble.report.cells import CellNumbers
 from scramble.report.curves import StructureCurve, StructurePoint
 from scramble.report.drawn import Chart
 from scramble.report.numbers import in_percent
+from scramble.report.prices import guessing_error
 from scramble.report.results import Results
 from scramble.statistics import mean_interval
 
@@ -83,15 +84,14 @@ def _scrambled(analysis: Analysis, curve: StructureCurve) -> list[NDArray[np.uin
 
 def _beyond(analysis: Analysis) -> dict[str, float]:
     """The error without any structure: of every model where the grid scrambles every image anew, else of guessing."""
-    study, info = analysis.results.study, analysis.results.info
+    study = analysis.results.study
     anew = [name for name in study.grid.permutations if study.permutations[name].family == "per_image"]
     if anew:
         return {
             f"{model}, every image scrambled anew": analysis.cells[model, anew[0]].top1.mean
             for model in study.grid.models
         }
-    counts = info.splits["test"].per_class
-    return {"guessing": 1 - max(counts) / sum(counts)}
+    return {"guessing": guessing_error(analysis.results)}
 
 
 def _curve_in_words(curve: StructureCurve) -> str:
