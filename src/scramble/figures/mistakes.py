@@ -37,7 +37,8 @@ def mistakes(rows: Mapping[str, Mistakes], class_names: Sequence[str], most: int
         most: pictures in a row.
     """
     side = (WIDTH - TITLE) / most - GAP
-    height = max((_height(found, side) for found in rows.values()), default=side)
+    heights = [fitted(found.images.shape[1:], side)[0] for found in rows.values() if len(found.images)]
+    height = max(heights, default=side)
     canvas = Canvas((height + WORDS) * len(rows) + 0.05)
     for row, (title, found) in enumerate(rows.items()):
         top = (height + WORDS) * row + 0.05
@@ -49,10 +50,6 @@ def mistakes(rows: Mapping[str, Mistakes], class_names: Sequence[str], most: int
             canvas.picture(found.images[number], left, top, side)
             canvas.text(_words(found, number, class_names), left, top + height + 0.04, fontsize=8, linespacing=1.25)
     return canvas.figure
-
-
-def _height(found: Mistakes, side: float) -> float:
-    return fitted(found.images.shape[1:], side)[0] if len(found.images) else 0.0
 
 
 def _words(found: Mistakes, number: int, class_names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from scramble.figures.grids import grid
 from scramble.figures.style import BLUE, GREY, VERMILION, Figure
@@ -25,6 +26,15 @@ class SearchCourse:
     """One per trial, at least one; NaN for a trial that failed."""
     fresh: Estimate | None
     """Error of the winner on fresh seeds; None where it was not trained again."""
+    best_so_far: Sequence[float] = ()
+    """One per trial, NaN before the first that counts: of a search that trains few trials to the end, the best of
+    these. () for the lowest score so far."""
+
+    @property
+    def best(self) -> NDArray[np.float64]:
+        """(trials,) the best so far in percent; NaN, of a trial that failed, is passed over."""
+        lowest = np.fmin.accumulate(np.asarray(self.scores, np.float64))
+        return 100 * (np.asarray(self.best_so_far, np.float64) if len(self.best_so_far) else lowest)
 
 
 def search_courses(searches: Mapping[str, SearchCourse]) -> Figure:
@@ -52,10 +62,9 @@ def search_courses(searches: Mapping[str, SearchCourse]) -> Figure:
 
 def _outcome(course: SearchCourse) -> str:
     """The winner's score and, where it is known, its error on fresh seeds."""
-    finished = [score for score in course.scores if np.isfinite(score)]
-    if not finished:
+    if not np.isfinite(course.best[-1]):
         return "no trial finished"
-    best = f"best {100 * min(finished):.2f}"
+    best = f"best {course.best[-1]:.2f}"
     return f"{best}, on fresh seeds {100 * course.fresh.mean:.2f}" if course.fresh else best
 
 
@@ -63,7 +72,7 @@ def _draw_trials(course: SearchCourse, axis: Axes) -> None:
     """Trials are counted from 1; the best so far begins with the first that finished."""
     percent = 100 * np.asarray(course.scores, np.float64)
     trials = np.arange(1, len(percent) + 1)
-    best = np.fmin.accumulate(percent)  # NaN, of a trial that failed, is passed over
+    best = course.best
     far = percent > FAR * best[-1]
     axis.plot(trials, np.where(far, np.nan, percent), "o", color=GREY, markersize=4, label="a trial")
     if far.any():
