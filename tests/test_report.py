@@ -1,30 +1,31 @@
-import csv
+"""The page and the stage that writes it, on finished studies without the training."""
+
+import base64
+import hashlib
 import itertools
-import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import synthetic_study
 from scramble import params, verdicts
 from scramble.errors import UserError
-from scramble.report import ledgers, page, recipes, tables
-from scramble.report.results import gather
+from scramble.report import ledgers, page, recipes
 from scramble.stages import report
-from scramble.statistics import Estimate
 
 IDENTITY = {"identity": {"family": "identity"}}
+PIXELS = {"pixels": {"family": "pixels"}}
 STRUCTURE = IDENTITY | {
-    **{f"within{size}": {"family": "within_tiles", "size": size} for size in (2, 4, 7, 14)},
-    **{f"tiles{size}": {"family": "tiles", "size": size} for size in (14, 7, 4, 2)},
-    **{
-        family: {"family": family} for family in ("rows", "columns", "rows_columns", "pixels", "per_image", "transpose")
-    },
+    **{f"within{size}": {"family": "within_tiles", "size": size} for size in (2, 14)},
+    **{f"tiles{size}": {"family": "tiles", "size": size} for size in (14, 2)},
+    **{family: {"family": family} for family in ("rows", "pixels", "per_image", "transpose")},
 }
-FOLDER = Path("reports/synthetic")
+FOLDER, SUMMARY = Path("reports/synthetic"), Path("runs/synthetic/summary")
+DVC_YAML = Path(__file__).parent.parent / "dvc.yaml"
 
 
 @pytest.fixture(autouse=True)
@@ -38,35 +39,49 @@ def make(description, **shape):
     return (FOLDER / "report.html").read_text(encoding="utf-8")
 
 
-def make_tables(description, **shape):
-    """Writes what is no page, which needs no figures."""
-    study = synthetic_study.write(description, **shape)
-    tables.write(gather(study), FOLDER)
-
-
-def read_csv(name):
-    with (FOLDER / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 class Outline(HTMLParser):
-    """What the checks of a page look at."""
+    """The tags of a page, and its tables by their labels: a row is {column: (text, data-value)}."""
+
+    VOID = ("meta", "img", "br")
 
     def __init__(self, html):
         super().__init__()
-        self.tags, self.open = [], []
+        self.tags, self.open, self.tables, self.script = [], [], {}, ""
+        self.cells = []
         self.feed(html)
 
     def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in ("meta", "img"):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        if tag not in self.VOID:
             self.open.append(tag)
+        if (label := attributes.get("aria-label", "")).startswith("Table: "):
+            self.rows = self.tables.setdefault(label.removeprefix("Table: "), [])
+        elif tag == "tr":
+            self.cells = []
+        elif tag in ("th", "td"):
+            self.cells.append(["", attributes.get("data-value")])
 
     def handle_startendtag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
 
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.script += data
+        elif {"th", "td"} & {*self.open}:
+            self.cells[-1][0] += data
+
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+        if tag == "tr" and "thead" in self.open:
+            self.columns = [text for text, _ in self.cells]
+        elif tag == "tr":
+            self.rows.append(dict(zip(self.columns, map(tuple, self.cells), strict=True)))
+
+
+def rows(html, label):
+    """The rows of a table, by column what stands in it."""
+    return [{column: text for column, (text, _) in row.items()} for row in Outline(html).tables[label]]
 
 
 def check_page(html):
@@ -76,7 +91,7 @@ def check_page(html):
     for tag, attributes in outline.tags:
         for key in ("src", "href", "xlink:href"):
             assert attributes.get(key, "#").startswith(("#", "data:image/png;base64,")), (tag, key)
-        assert tag not in ("script", "link", "iframe")
+        assert tag not in ("link", "iframe")
         if tag == "img":
             assert attributes["alt"]
         if tag == "svg":
@@ -92,115 +107,133 @@ def check_page(html):
     linked = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
     assert {link.removeprefix("#") for link in linked} <= set(identifiers)
     assert dict(outline.tags)["html"]["lang"] == "en"
-    assert len(html) < 1_500_000
-    assert not re.search(r"\bnan\b|None|Undefined", html)
+    assert all(rows for rows in outline.tables.values()), "a table without rows"
+    numbers = [value for table in outline.tables.values() for row in table for _, value in row.values() if value]
+    assert all(np.isfinite(float(value)) for value in numbers)
+    assert not re.search(
+        r"\bnan\b|\bNone\b|Undefined|\binf\b", re.sub(r"<script>.*</script>", "", html, flags=re.DOTALL)
+    )
 
 
-def test_the_page_and_the_bytes_of_everything():
-    study = synthetic_study.write(synthetic_study.document())
+def written():
+    return {path: path.read_bytes() for folder in (FOLDER, SUMMARY) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_files_of_a_report_and_that_they_have_the_same_bytes_again():
+    study = synthetic_study.write(synthetic_study.document(), searched=("lenet5",))
     report.run(study)
-    once = {path: path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()}
+    once = written()
     report.run(study)
-    assert once == {path: path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()}
-    assert {str(path.relative_to(FOLDER)) for path in once} == {
-        *("report.html", "metrics.json", "results.csv", "verification.json"),
-        *("plots/learning_curves.csv", "plots/errors.csv", "plots/confusion.csv"),
+    assert written() == once
+    assert {path.name for path in FOLDER.iterdir()} == {
+        *("report.html", "report.md", "metrics.json", "results.csv", "verification.json", "plots")
     }
-    check_page((FOLDER / "report.html").read_text(encoding="utf-8"))
+    assert {path.relative_to(SUMMARY).parts[:3] for path in once if SUMMARY in path.parents} == set(
+        itertools.product(("mlp", "lenet5"), ("identity", "pixels"), ("mean", "low", "high"))
+    )
 
 
-def test_metrics_json_holds_the_means_of_the_predictions():
-    make_tables(synthetic_study.document())
-    metrics = json.loads((FOLDER / "metrics.json").read_text())
-    labels = np.load("data/synthetic/test/labels.npy")
-    logits = np.load("predictions/synthetic/lenet5/pixels.npy")
-    errors = (logits.argmax(axis=2) != labels).mean(axis=1)
-    found = metrics["lenet5"]["pixels"]["top1_error"]
-    assert found["mean"] == pytest.approx(errors.mean(), abs=1e-6)
-    assert found["high"] - found["mean"] == pytest.approx(4.302653 * errors.std(ddof=1) / 3**0.5, abs=2e-6)
-    assert found["n"] == 3
-    assert list(metrics) == ["mlp", "lenet5"]
-    assert list(metrics["mlp"]["identity"]) == ["top1_error", "top5_error", "nll"]
+def test_the_page_runs_its_own_script_and_no_other():
+    html = make(synthetic_study.document(models=("mlp",)))
+    digest = base64.b64encode(hashlib.sha256(Outline(html).script.encode()).digest()).decode()
+    policy = next(attributes["content"] for tag, attributes in Outline(html).tags if "http-equiv" in attributes)
+    assert policy == (f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'")
 
 
-def test_tables_for_dvc_plots():
-    make_tables(synthetic_study.document())
-    curves = read_csv("plots/learning_curves.csv")
-    assert curves[0]["run"] == "mlp identity 0"
-    assert len(curves) == 2 * 2 * (6 + 5 + 6)
-    confusion = read_csv("plots/confusion.csv")
-    of_cell = [row for row in confusion if (row["model"], row["permutation"]) == ("mlp", "pixels")]
-    assert sum(int(row["count"]) for row in of_cell) == 3 * 300
-    assert sum(float(row["share"]) for row in of_cell) == pytest.approx(10, abs=1e-3)
-    results = read_csv("results.csv")
-    assert len(results) == 2 * 2 * 3 * (3 + 10)
-    wrong = sum(int(row["count"]) for row in of_cell if row["actual"] != row["predicted"])
-    errors = [row for row in read_csv("plots/errors.csv") if (row["model"], row["permutation"]) == ("mlp", "pixels")]
-    assert float(errors[0]["mean"]) == pytest.approx(wrong / 900, abs=1e-6)
+def test_what_is_being_done_is_told(capsys):
+    make(synthetic_study.document(models=("mlp",)))
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == ["report: reading 1 models under 2 permutations", "report: computing intervals and tests"]
+    assert told[-1].startswith("reports/synthetic/report.html: ")
 
 
-def test_the_structure_study():
-    html = make(synthetic_study.document(permutations=STRUCTURE), num_test=200)
+# --- studies of every kind ------------------------------------------------------------------------------------
+
+
+def test_the_structure_study_with_everything_in_it():
+    html = make(synthetic_study.document(permutations=STRUCTURE), num_test=200, searched=("lenet5",))
     check_page(html)
-    assert "Change of test error in percentage points with pixels" in html
+    assert len(html) < 2_500_000
+    first_picture = re.search(r'<svg [^>]*aria-label="([^"]*)', html)[1]
+    assert first_picture.startswith("Test error by strength of scrambling. mlp, fine structure destroyed: natural")
+    assert [name for name in page.TITLES if f'<section id="{name}">' not in html] == []
+    prices = Outline(html).tables["the price of scrambling"]
+    assert len(prices) == 2 * 8
+    text, value = prices[0]["difference"]
+    assert float(text.split("±")[0].strip().replace("−", "-")) == pytest.approx(100 * float(value), abs=0.005)
+    areas = Outline(html).tables["areas under the structure curves"]
+    assert [(row["model"][0], row["family"][0]) for row in areas] == [
+        *(("mlp", "within_tiles"), ("mlp", "tiles"), ("lenet5", "within_tiles"), ("lenet5", "tiles"))
+    ]
 
 
 def test_one_mlp_with_one_replicate_on_colour_images():
-    document = synthetic_study.document(models=("mlp",), replicates=1)
-    html = make(document, image_shape=(32, 32, 3), class_names=("cat <b>", "$dog", "frog"))
+    description = synthetic_study.document(models=("mlp",), replicates=1)
+    html = make(description, image_shape=(32, 32, 3), class_names=("cat <b>", "$dog", "frog"))
     check_page(html)
-    assert "±" not in re.sub(r"mean ± t|shift ±", "", html)
     assert "One replicate cannot say it for mlp" in html
     assert "cat &lt;b&gt;" in html
-    top1 = json.loads((FOLDER / "metrics.json").read_text())["mlp"]["pixels"]["top1_error"]
-    assert (top1["low"], top1["high"], top1["n"]) == (None, None, 1)
+    assert 'id="inside"' not in html, "an MLP has no filters to show"
+    assert {row["verdict"] for row in rows(html, "the price of scrambling")} == {"undecided: one replicate"}
+    assert {row["between replicates"] for row in rows(html, "where the uncertainty comes from")} == {"–"}
 
 
 @pytest.mark.parametrize(
-    ("permutations", "said"),
+    ("permutations", "said", "absent"),
     [
-        ({"pixels": {"family": "pixels"}, "rows": {"family": "rows"}}, "it has no natural images"),
-        (IDENTITY, "it has natural images only"),
+        (PIXELS | {"rows": {"family": "rows"}}, "it has no natural images", ()),
+        (IDENTITY, "it has natural images only", ("structure", "transfer")),
+        (PIXELS, "it has no natural images", ("transfer",)),
     ],
 )
-def test_a_study_that_cannot_answer_says_so(permutations, said):
+def test_a_study_that_cannot_answer_says_so(permutations, said, absent):
     html = make(synthetic_study.document(models=("lenet5",), permutations=permutations))
     check_page(html)
     assert said in html
     assert "permuted error" not in html
-
-
-def test_natural_goes_by_the_family_not_the_name():
-    named = {"pixels": {"family": "pixels"}, "plain": {"family": "identity"}}
-    results = gather(synthetic_study.write(synthetic_study.document(permutations=named)))
-    assert results.natural == "plain"
-    assert results.scrambled == ["pixels"]
+    assert not [name for name in absent if f'id="{name}"' in html or f'href="#{name}"' in html]
 
 
 def test_a_class_without_test_images_and_one_never_predicted():
     labels = np.repeat(np.arange(9), 30).astype(np.int32)  # no 9
     study = synthetic_study.write(synthetic_study.document(models=("mlp",)), labels=labels)
-    for path in Path("predictions").rglob("confusion/*.npy"):
-        counts = np.load(path)
-        counts[:, :, 0] += counts[:, :, 4]
-        counts[:, :, 4] = 0  # never predicted
-        np.save(path, counts)
+    logits = {name: np.load(f"predictions/synthetic/mlp/{name}.npy") for name in study.grid.permutations}
+    for of_runs in logits.values():
+        of_runs[:, :, 4] = -99  # never predicted
+    synthetic_study.predict(study, "mlp", logits)
     report.run(study)
-    check_page((FOLDER / "report.html").read_text(encoding="utf-8"))
-    assert not [row for row in read_csv("plots/confusion.csv") if row["predicted"] == "4" or row["actual"] == "9"]
-    assert {row["value"] for row in read_csv("results.csv") if row["metric"] == "class_9_error"} == {""}
+    html = (FOLDER / "report.html").read_text(encoding="utf-8")
+    check_page(html)
+    of_classes = rows(html, "error of every class")
+    assert {(row["4"], row["9"]) for row in of_classes} == {("100.00", "–")}
+
+
+def test_what_was_searched_is_shown_and_what_was_not_is_not():
+    html = make(synthetic_study.document(), searched=("lenet5",))
+    check_page(html)
+    searches = rows(html, "searches")
+    assert [(row["model"], row["permutation"], row["order"]) for row in searches] == [
+        *(("lenet5", "identity", "serial"), ("lenet5", "pixels", "serial"))
+    ]
+    assert searches[0]["selection optimism"].startswith("+2.00")
+    best = Outline(html).tables["best trials of lenet5"]
+    assert len(best) == 2 * 5
+    assert best[0]["learning_rate"] == ("0.008", "0.008")
+    make(synthetic_study.document(study="plain", models=("mlp",)))
+    assert 'id="search"' not in Path("reports/plain/report.html").read_text(encoding="utf-8")
 
 
 def test_what_the_grid_does_not_name_is_not_looked_at():
     synthetic_study.write(synthetic_study.document())
-    description = synthetic_study.document(permutations=IDENTITY)
+    description = synthetic_study.document()
     description["grid"]["models"] = ["lenet5"]
     (FOLDER / "old").touch()
     report.run(params.Study.model_validate(description))
-    assert list(json.loads((FOLDER / "metrics.json").read_text())) == ["lenet5"]
-    html = (FOLDER / "report.html").read_text(encoding="utf-8")
+    html = re.sub(
+        r"<pre.*?</pre>|base64,[^\"]*", "", (FOLDER / "report.html").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    assert "lenet5" in html
     assert "mlp" not in html
-    assert "pixels trade" not in html
     assert not (FOLDER / "old").exists()
 
 
@@ -221,53 +254,55 @@ def test_what_is_missing_is_named():
     assert [path.name for path in FOLDER.iterdir()] == ["verification.json"]
 
 
-@pytest.mark.parametrize(
-    ("price", "said"),
-    [
-        (Estimate(0.02, 0.01, 0.03, 3), "pays"),
-        (Estimate(-0.02, -0.03, -0.01, 3), "gains"),
-        (Estimate(0.02, -0.01, 0.05, 3), "no difference resolved"),
-        (Estimate(0.02, 0.0, 0.04, 3), "no difference resolved"),
-        (Estimate(0.02, None, None, 1), "one replicate, no interval"),
-    ],
-)
-def test_verdict(price, said):
-    assert page.verdict(price) == said
+def test_a_report_that_fails_leaves_the_old_one_and_nothing_half_written(monkeypatch):
+    study = synthetic_study.write(synthetic_study.document(models=("mlp",)))
+    report.run(study)
+    before = written()
+    monkeypatch.setattr(page, "render", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        report.run(study)
+    assert written() == before
+    assert list(Path().rglob("*.partial*")) == []
 
 
-def test_the_answer_names_models_by_their_verdict():
-    study = synthetic_study.write(synthetic_study.document(), num_test=3000)
-    results = gather(study)
-    paying = [
-        model for model in ("mlp", "lenet5") if page.verdict(results.price(results.cells[model, "pixels"])) == "pays"
-    ]
-    assert paying == ["lenet5"]
-    said, numbers = page.answer(results)
-    assert said == "Scrambling the picture raises the error of lenet5; for mlp no difference is resolved."
-    assert numbers.startswith("Change of test error in percentage points with pixels (all pixels trade places)")
+def test_a_changed_figure_recomputes_no_prediction():
+    stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
+    sheets = {f"src/scramble/figures/{name}.py" for name in ("__init__", "sheets", "style")}
+    of_figures = {
+        name: {dep for dep in stage["deps"] if dep.startswith("src/scramble/figures")} for name, stage in stages.items()
+    }
+    assert of_figures.pop("report") == {"src/scramble/figures"}
+    assert of_figures.pop("fetch") == of_figures.pop("permute") == sheets
+    assert set().union(*of_figures.values()) == set()
+    assert [name for name, stage in stages.items() if "src/scramble/report" in stage["deps"]] == ["report"]
 
 
-def test_numbers_as_they_are_printed():
-    space = "\N{NO-BREAK SPACE}"
-    assert page.percent(Estimate(0.0136, 0.0125, 0.0147, 5)) == f"1.36{space}±{space}0.11"
-    assert page.points(Estimate(-0.004, None, None, 1)) == "−0.40"
-    assert page.points(-0.000001) == "+0.00"
-    assert page.plain(None) == "–"
-    assert page.plain(float("inf")) == "not finite"
+# --- how it was made ------------------------------------------------------------------------------------------
 
 
-def test_every_family_can_be_described():
-    study = params.Study.model_validate(
-        synthetic_study.document(
-            permutations=STRUCTURE
-            | {"swaps": {"family": "swaps", "share": 0.25}, "flip": {"family": "flip", "axis": "vertical"}}
-            | {"channels": {"family": "channels"}}
-        )
-    )
-    words = {name: page.describe_permutation(spec) for name, spec in study.permutations.items()}
-    assert words["swaps"] == "25% of the pixels trade places"
-    assert words["within7"] == "pixels trade places inside their tile of 7×7"
-    assert {spec.family for spec in study.permutations.values()} == set(page.FAMILIES)
+def test_every_stage_and_file_stands_under_how_it_was_made():
+    html = make(synthetic_study.document(models=("mlp",)))
+    stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
+    shown = {row["stage"]: row for row in rows(html, "the stages")}
+    assert list(shown) == list(stages)
+    command = "python src/scramble train --params params.yaml --model <model> --permutation <permutation>"
+    assert " ".join(shown["train"]["command"].split()).startswith(command)
+    assert "params: study, seed, replicates, compute" in shown["train"]["depends on"]
+    digests = {row["file"]: row["SHA-256"] for row in rows(html, "the files")}
+    path = Path("predictions/synthetic/mlp/pixels.npy")
+    assert digests[path.as_posix()] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert {path.parts[0] for path in map(Path, digests)} == {"data", "models", "predictions", "reports"}
+    assert "equivalence_margin: 0.01" in html
+
+
+def test_code_that_runs_from_no_repository_says_so(monkeypatch):
+    monkeypatch.setattr(report.provenance, "records", lambda study: [])
+    html = make(synthetic_study.document(models=("mlp",)))
+    check_page(html)
+    assert "The code ran from no repository" in html
+
+
+# --- recipes, ledgers -----------------------------------------------------------------------------------------
 
 
 RECIPES = {
@@ -302,35 +337,29 @@ def test_recipes_in_words(name):
 
 def test_every_entry_of_a_recipe_stands_below_its_column():
     html = make(synthetic_study.document(models=("mlp",)))
-    table = html.split('aria-label="Table: the recipes"')[1].split("</table>")[0]
-    columns, cells = re.findall(r'<th scope="col">([^<]*)</th>', table), re.findall(r"<td>([^<]*)</td>", table)
-    assert columns[0] == "model"
-    assert dict(zip(columns[1:], cells, strict=True)) == {
-        "permutations": "all",
-        "optimizer": "adam",
-        "learning rate": "0.002",
-        "schedule": "cosine",
-        "batch size": "32",
-        "epochs": "6",
-        "weight decay": "0",
-        "label smoothing": "0",
-        "augmentation": "none",
-        "weights kept": "last epoch",
-        "precision": "float32",
-    }
-
-
-def rows_of(html, label):
-    """The rows of the table that is labelled so: by their heading, what stands below each column."""
-    table = html.split(f'aria-label="Table: {label}"')[1].split("</table>")[0]
-    columns = re.findall(r'<th scope="col">([^<]*)</th>', table)[1:]
-    rows = re.findall(r'<tr><th scope="row">([^<]*)</th>(.*)</tr>', table)
-    return {name: dict(zip(columns, re.findall(r"<td[^>]*>([^<]*)</td>", row), strict=True)) for name, row in rows}
+    assert rows(html, "the recipes") == [
+        {
+            "model": "mlp",
+            "permutations": "all",
+            "optimizer": "adam",
+            "learning rate": "0.002",
+            "schedule": "cosine",
+            "batch size": "32",
+            "epochs": "6",
+            "precision": "float32",
+            "weight decay": "0",
+            "label smoothing": "0",
+            "augmentation": "none",
+            "weights kept": "last epoch",
+            "model options": "units [512, 512], dropout 0",
+        }
+    ]
 
 
 def test_the_ledger_stands_in_the_report():
-    html = make(synthetic_study.document(models=("mlp", "lenet5")))
-    assert rows_of(html, "the ledger")["lenet5"] == {
+    html = make(synthetic_study.document())
+    assert rows(html, "the ledger")[1] == {
+        "model": "lenet5",
         "architecture": "lenet5",
         "trainable parameters": "61,706",
         "in convolutions (%)": "4.2",
@@ -339,7 +368,8 @@ def test_the_ledger_stands_in_the_report():
         "multiply-accumulates": "416,520",
         "activations (MB)": "0.04",
     }
-    assert rows_of(html, "the structure that the models presuppose")["mlp"] == {
+    assert rows(html, "the structure that the models presuppose")[0] == {
+        "model": "mlp",
         "depth": "3",
         "receptive field (pixels)": "14 × 6",
         "connections": "423,000",
@@ -362,6 +392,9 @@ def test_fields_by_depth_follow_the_map_and_then_see_the_whole_image():
         "Receptive field by depth; the images have 28 × 20 pixels. "
         "a: 14 × 6 pixels at depth 2, the whole image at depth 3; b: the whole image from the first layer on."
     )
+
+
+# --- verification ---------------------------------------------------------------------------------------------
 
 
 def found(verdict, **changes):
@@ -400,17 +433,21 @@ def test_what_verification_found():
         verdicts.Control(name=name, expected="expected", measured="measured", passed=passed)
         for name, passed in outcomes.items()
     )
-    document = verdicts.Document(study="synthetic", stages=stages, controls=verdicts.Controls(results=controls))
+    files = verdicts.digests(verdicts.control_files(study))
+    document = verdicts.Document(
+        study="synthetic", stages=stages, controls=verdicts.Controls(results=controls, files=files)
+    )
     verdicts.save(study, document)
     report.run(study)
     html = (FOLDER / "report.html").read_text(encoding="utf-8")
     check_page(html)
-    section = html.split('<section id="verification">')[1]
-    assert "Nothing verified yet" not in section
-    assert "<td>model.weights.h5: dense/vars/0 differs by 0.25, relative 0.5</td>" in section
-    assert "<td>python: 3.11.7 → 3.12.1; flags.XLA_FLAGS: – → &lt;fast&gt;</td>" in section
-    assert re.findall(r"<td>([a-z ]*)</td></tr>", section) == ["does not apply", "passed", "failed"]
-    assert "<td>event files have other bytes</td>" in section
+    assert "Nothing verified yet" not in html
+    again = {row["stage"]: row for row in rows(html, "stages executed again")}
+    differs, environment = "what differs", "what differs in the environment"
+    assert again["train@mlp-identity"][differs] == "model.weights.h5: dense/vars/0 differs by 0.25, relative 0.5"
+    assert again["train@mlp-identity"][environment] == "python: 3.11.7 → 3.12.1; flags.XLA_FLAGS: – → <fast>"
+    assert again["train@mlp-pixels"][differs] == "event files have other bytes"
+    assert [row["outcome"] for row in rows(html, "the built-in controls")] == ["does not apply", "passed", "failed"]
     assert verdicts.read(FOLDER / "verification.json") == document
 
 

@@ -24,7 +24,7 @@ def themed_svg(figure: Figure, name: str, alt: str) -> str:
     svg = inline_svg(figure, name, alt)
     svg = svg.replace(f": {BLACK}", ": currentColor").replace(f": {GREY}", f": {MID_GREY}")
     svg = re.sub(r'(?<= d=")[^"]*', _rounded, svg)
-    svg = re.sub(r'(<image\b[^>]*?) id="[^"]*"', r"\1", svg)  # the same for the same picture, so that it may occur twice
+    svg = re.sub(r'(<image\b[^>]*?) id="[^"]*"', r"\1", svg)  # the same for the same picture
     return svg.replace("<svg ", '<svg fill="currentColor" ', 1)  # text without a colour of its own inherits it
 
 
