@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from scramble.figures.confusion import confusion
-from scramble.figures.curves import learning_curves
 from scramble.figures.prices import Condition, Measured, prices
 from scramble.figures.receptive_fields import Growth, receptive_fields
 from scramble.figures.sheets import image_sheet
@@ -20,11 +19,6 @@ def conditions(replicates=3):
     price = Measured([b - a for a, b in zip(before, after, strict=True)], paired_difference(before, after))
     natural = Condition("identity", True, Measured(before, mean_interval(before)), None)
     return {"lenet5": [natural, Condition("pixels", False, Measured(after, mean_interval(after)), price)]}
-
-
-def history(num_epochs):
-    epochs = np.arange(1, num_epochs + 1)
-    return {"loss": 1 / epochs, "validation_loss": 2 / epochs, "validation_accuracy": 1 - 0.5 / epochs}
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -66,26 +60,6 @@ def test_prices_of_one_replicate_has_marks_without_intervals():
     figure = prices(conditions(replicates=1))
     assert not [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
     plt.close(figure)
-
-
-def test_the_mean_curve_ends_with_the_shortest_replicate():
-    figure = learning_curves({"identity": [history(5), history(3)]})
-    first, second, mean = figure.axes[2].lines
-    assert [len(line.get_xdata()) for line in (first, second, mean)] == [5, 3, 3]
-    np.testing.assert_allclose(mean.get_ydata(), 50 / np.arange(1, 4))
-    plt.close(figure)
-
-
-def test_learning_curves_of_many_permutations_are_means_told_apart_by_more_than_colour():
-    figure = learning_curves({f"p{number}": [history(4)] * 2 for number in range(15)})
-    lines = figure.axes[0].lines
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == len(lines) == 15
-    plt.close(figure)
-
-
-def test_one_epoch_and_a_loss_of_zero_can_be_drawn():
-    one = {"loss": [0.0], "validation_loss": [0.0], "validation_accuracy": [1.0]}
-    assert inline_svg(learning_curves({"identity": [one]}), "curves", "").startswith("<svg")
 
 
 @pytest.mark.parametrize(("num_classes", "num_permutations"), [(3, 1), (10, 2), (10, 13), (100, 2)])
