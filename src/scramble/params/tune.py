@@ -179,7 +179,7 @@ def check_search(key: str, search: Search) -> Iterator[tuple[str, Recipe]]:
         named = f"{key} with " + ", ".join(f"{field} {value}" for field, value in values.items())
         for epochs in sorted({search.smallest_epochs(), search.model.recipe.epochs}):
             try:
-                yield named, search.setting(values, epochs).recipe
+                yield f"{named}: recipe", search.setting(values, epochs).recipe
             except ValidationError as error:
                 raise ValueError(f"{named}: {describe(error)}") from None
             except ValueError as error:
