@@ -50,7 +50,7 @@ def structure(estimate: Callable[[float], Estimate] = around) -> Figure:
         model: [Strength(strength, label, estimate(0.1 + slope * strength)) for strength, label in LABELS.items()]
         for model, slope in zip(MODELS, (0, 0.05), strict=True)
     }
-    panels = [Panel("fine", "inside", lines, images(3)), Panel("coarse", "tiles", lines, images(3, 7, 3))]
+    panels = [Panel("fine", "inside", lines, list(images(3))), Panel("coarse", "tiles", lines, list(images(3, 7, 3)))]
     return structure_curves(panels, {"guessing": 0.9, "near": 0.16})
 
 
