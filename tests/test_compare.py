@@ -117,6 +117,14 @@ def test_a_small_element_is_held_against_the_largest() -> None:
     assert compared(tolerance=1e-6).verdict == "different"
 
 
+def test_each_array_of_an_archive_is_compared_on_its_own() -> None:
+    for path, value in zip(both("views.npz"), (1.0, 1.000001), strict=True):
+        np.savez(path, labels=np.array([1, 2]), attention=np.array([value, 0.5]))
+    (difference,) = compared().differences
+    assert (compared().verdict, difference.where) == ("equal within tolerance", "the array attention")
+    assert compared(tolerance=1e-7).verdict == "different"
+
+
 @pytest.mark.parametrize(
     ("name", "before", "after", "verdict", "where"),
     [
