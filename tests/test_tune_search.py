@@ -1,0 +1,85 @@
+"""A search as a stage: killed, started again, led by a chief for workers, and never in sight of the test split."""
+
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scramble.paths import StudyPaths
+from search_study import STUDY, files
+from stage_process import finish, start, wait_for
+
+PATHS = StudyPaths("searched")
+OUTPUTS = (PATHS.recipe("mlp", "pixels"), PATHS.search("mlp", "pixels"), PATHS.search_events("mlp", "pixels"))
+JOURNAL = PATHS.journal("mlp", "pixels")
+TUNE = ("tune", "--model=mlp", "--permutation=pixels")
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    return {f"{output}/{name}": content for output in OUTPUTS for name, content in files(folder / output)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study up to where its search begins, and without its test split."""
+    folder = tmp_path_factory.mktemp("searched")
+    (folder / "params.yaml").write_text(yaml.safe_dump(STUDY), encoding="utf-8")
+    finish(folder, "fetch")
+    finish(folder, "describe", "--model=mlp")
+    shutil.rmtree(folder / PATHS.test_split)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder: Path) -> dict[str, bytes]:
+    """What a search with one worker leaves."""
+    finish(folder, *TUNE, "--workers=1")
+    found = outputs(folder)
+    assert len(found) == 5 + STUDY["tune"]["trials"]
+    shutil.rmtree(folder / ".scramble")
+    return found
+
+
+def test_killed_and_started_again_side_by_side_it_ends_with_the_same_bytes(
+    folder: Path, undisturbed: dict[str, bytes]
+) -> None:
+    for output in OUTPUTS:
+        shutil.rmtree(folder / output)
+    process = start(folder, *TUNE, "--workers=2")
+    wait_for(lambda folder: len(list((folder / JOURNAL).glob("*.json"))) >= 2, folder, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    kept = sorted((folder / JOURNAL).glob("*.json"))
+    kept[0].write_bytes(kept[0].read_bytes()[:50])
+    printed = finish(folder, *TUNE, "--workers=2")
+    assert "is damaged, its training is done again" in printed
+    assert "trials are finished already" in printed or len(kept) < 3
+    assert outputs(folder) == undisturbed
+
+
+def test_a_worker_is_killed_and_another_finishes(folder: Path, undisturbed: dict[str, bytes]) -> None:
+    shutil.rmtree(folder / ".scramble", ignore_errors=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    where = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": port}
+    chief = start(folder, *TUNE, **where, KERASTUNER_TUNER_ID="chief")
+    worker = start(folder, *TUNE, **where, KERASTUNER_TUNER_ID="worker1")
+    wait_for(lambda folder: any((folder / JOURNAL).glob("*.json")), folder, worker)
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.communicate()
+    again = start(folder, *TUNE, **where, KERASTUNER_TUNER_ID="worker1")
+    for process in (again, chief):
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    assert outputs(folder) == undisturbed
+
+
+def test_the_chief_is_told_by_halves(folder: Path) -> None:
+    process = start(folder, *TUNE, KERASTUNER_ORACLE_IP="127.0.0.1", KERASTUNER_TUNER_ID="worker1")
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors.startswith("error: KERASTUNER_ORACLE_PORT is not set: chief and workers need all of")
