@@ -102,7 +102,7 @@ def test_its_numbers_are_those_of_metrics_json():
 def test_links_lead_from_the_folder_of_the_report(file, command):
     text = markdown.render(analysed(models=("mlp",), params=file), [RECORD])
     assert set(re.findall(r"\]\(([^)]*)\)", text)) == {
-        *("report.html", "metrics.json", "results.csv"),
+        *("report.html", "metrics.json", "results.csv", "figure.png"),
         f"../../{file}",
     }
     assert (command or "dvc repro pipelines/synthetic/dvc.yaml") in text

@@ -126,7 +126,7 @@ def test_the_files_of_a_report_and_that_they_have_the_same_bytes_again():
     report.run(study)
     assert written() == once
     assert {path.name for path in FOLDER.iterdir()} == {
-        *("report.html", "report.md", "metrics.json", "results.csv", "verification.json", "plots")
+        *("report.html", "report.md", "figure.png", "metrics.json", "results.csv", "verification.json", "plots")
     }
     assert {path.relative_to(SUMMARY).parts[:3] for path in once if SUMMARY in path.parents} == set(
         itertools.product(("mlp", "lenet5"), ("identity", "pixels"), ("mean", "low", "high"))

@@ -23,6 +23,8 @@ class Sheet:
 class Pictures:
     main: Chart
     """The structure curves where the study has tile families, else the prices."""
+    main_png: bytes
+    """The same for those who show no SVG."""
     prices: Chart | None
     """None where they are the main one."""
     neighbours: Chart

@@ -15,7 +15,7 @@ from scramble.report.results import gather
 
 
 def run(study: Study) -> None:
-    """Writes reports/<study>/, with report.html, report.md, metrics.json, results.csv and plots/, runs/<study>/summary.
+    """Writes reports/<study>/, with report.html, report.md, figure.png, numbers and plots/, and runs/<study>/summary.
 
     Raises:
         UserError: something that an earlier stage writes is missing or belongs to another study.
@@ -36,6 +36,7 @@ def run(study: Study) -> None:
         folder.mkdir()
         shutil.copy(paths.verification, folder)
         tables.write(analysis, folder)
+        (folder / "figure.png").write_bytes(pictures.main_png)
         (folder / "report.md").write_text(markdown.render(analysis, records), encoding="utf-8")
         (folder / "report.html").write_text(page.render(analysis, pictures, records), encoding="utf-8")
     print(f"{paths.report / 'report.html'}: {words.answer(analysis)[0]}")

@@ -12,6 +12,7 @@ def draw(analysis: Analysis) -> Pictures:
     curves, prices = charts.structure(analysis), charts.prices(analysis)
     return Pictures(
         main=curves or prices,
+        main_png=charts.main(analysis),
         prices=prices if curves else None,
         neighbours=charts.neighbours(analysis),
         before_after=[sheets.before_after(analysis, name) for name in analysis.results.study.scrambled],

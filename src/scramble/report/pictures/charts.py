@@ -12,12 +12,14 @@ from scramble.figures.inline import themed_svg
 from scramble.figures.neighbours import Neighbours, neighbour_plot
 from scramble.figures.prices import Condition, Measured
 from scramble.figures.prices import prices as draw_prices
+from scramble.figures.raster import png
 from scramble.figures.receptive_fields import Growth
 from scramble.figures.receptive_fields import receptive_fields as draw_receptive_fields
 from scramble.figures.reliability import Bins
 from scramble.figures.reliability import reliability as draw_reliability
 from scramble.figures.search import SearchCourse, search_courses
 from scramble.figures.structure import Panel, Strength, structure_curves
+from scramble.figures.style import Figure
 from scramble.figures.transfer import transfer as draw_transfer
 from scramble.report import ledgers, words
 from scramble.report.analysis import Analysis
@@ -33,27 +35,36 @@ from scramble.statistics import mean_interval
 
 FAMILIES = {
     "within_tiles": ("fine structure destroyed", "pixels shuffled inside tiles of"),
-    "tiles": ("coarse structure destroyed", "tiles shuffled, their inside kept, of"),
+    "tiles": ("coarse structure destroyed", "tiles that trade places, of"),
 }
 """Title and axis of a panel."""
 
 
+def main(analysis: Analysis) -> bytes:
+    """The figure that the page opens with, as a PNG file for those who show no SVG."""
+    return png(_structure(analysis) if any(analysis.curves.values()) else _prices(analysis))
+
+
 def structure(analysis: Analysis) -> Chart | None:
     """The structure curves; None where the grid has no tile family."""
+    curves = [curve for of_model in analysis.curves.values() for curve in of_model]
+    if not curves:
+        return None
+    said = "; ".join(_curve_in_words(curve) for curve in curves)
+    several = analysis.results.study.replicates > 1
+    return Chart(
+        themed_svg(_structure(analysis), "structure", f"Test error by strength of scrambling. {said}."),
+        "Test error against strength of scrambling, from the natural picture to all pixels. Bands: 95 % intervals over "
+        f"{'replicates and ' if several else ''}test images.",
+    )
+
+
+def _structure(analysis: Analysis) -> Figure:
     by_family: dict[str, list[StructureCurve]] = {}
     for curves in analysis.curves.values():
         for curve in curves:
             by_family.setdefault(curve.family, []).append(curve)
-    if not by_family:
-        return None
-    figure = structure_curves([_panel(analysis, curves) for curves in by_family.values()], _beyond(analysis))
-    said = "; ".join(_curve_in_words(curve) for curves in by_family.values() for curve in curves)
-    several = analysis.results.study.replicates > 1
-    return Chart(
-        themed_svg(figure, "structure", f"Test error by strength of scrambling. {said}."),
-        "Test error against strength of scrambling, from the natural picture to all pixels. Bands: 95 % intervals over "
-        f"{'replicates and ' if several else ''}test images.",
-    )
+    return structure_curves([_panel(analysis, curves) for curves in by_family.values()], _beyond(analysis))
 
 
 def _panel(analysis: Analysis, curves: list[StructureCurve]) -> Panel:
@@ -107,7 +118,8 @@ def neighbours(analysis: Analysis) -> Chart:
     said = "; ".join(_neighbours_in_words(model, found) for model, found in points.items())
     return Chart(
         themed_svg(neighbour_plot(points), "neighbours", f"Test error by neighbour pairs kept. {said}."),
-        "Test error against the share of neighbouring pixels that are still neighbours, with 95 % intervals.",
+        "Test error against the share of neighbouring pixels that are still neighbours, with 95 % intervals. Shares "
+        "closer than about 2 points are drawn side by side.",
     )
 
 
@@ -119,17 +131,21 @@ def _neighbours_in_words(model: str, points: Sequence[Neighbours]) -> str:
 def prices(analysis: Analysis) -> Chart:
     """Error of every model under every permutation, and how much more than natural."""
     study = analysis.results.study
+    more = ", and how much more it is than on natural images" if analysis.prices else ""
+    over = "replicates and test images; dots: single replicates" if study.replicates > 1 else "test images"
+    return Chart(
+        themed_svg(_prices(analysis), "prices", words.prices_in_words(analysis)),
+        f"Test error of every model{more}. Large marks: means with 95 % intervals over {over}.",
+    )
+
+
+def _prices(analysis: Analysis) -> Figure:
+    study = analysis.results.study
     conditions = {
         model: [_condition(analysis, analysis.cells[model, name]) for name in study.grid.permutations]
         for model in study.grid.models
     }
-    figure = draw_prices(conditions, study.report.equivalence_margin if analysis.prices else None)
-    more = ", and how much more it is than on natural images" if analysis.prices else ""
-    over = "replicates and test images; dots: single replicates" if study.replicates > 1 else "test images"
-    return Chart(
-        themed_svg(figure, "prices", words.prices_in_words(analysis)),
-        f"Test error of every model{more}. Large marks: means with 95 % intervals over {over}.",
-    )
+    return draw_prices(conditions, study.report.equivalence_margin if analysis.prices else None)
 
 
 def _condition(analysis: Analysis, cell: CellNumbers) -> Condition:
@@ -183,6 +199,7 @@ def searches(analysis: Analysis) -> list[Chart]:
         ", ".join(place): SearchCourse(
             [trial.score for trial in numbers.search.trials],
             mean_interval(numbers.search.fresh_scores) if numbers.search.fresh_scores else None,
+            [trial.best_so_far for trial in numbers.search.trials],
         )
         for place, numbers in found.items()
     }
