@@ -252,6 +252,9 @@ def test_what_is_missing_is_named():
     with pytest.raises(UserError, match=r"models/synthetic/mlp/ledger.json is missing"):
         report.run(study)
     assert [path.name for path in FOLDER.iterdir()] == ["verification.json"]
+    (FOLDER / "verification.json").unlink()
+    with pytest.raises(UserError, match=r"reports/synthetic/verification.json is missing"):
+        report.run(study)
 
 
 def test_a_report_that_fails_leaves_the_old_one_and_nothing_half_written(monkeypatch):

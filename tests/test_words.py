@@ -145,9 +145,27 @@ def test_what_would_decide_it(analysis):
 
 def test_the_measure_of_reliance_is_said(analysis):
     price = analysis.prices["mlp", "pixels"]
-    assert f"guessing, an error of {100 * price.reliance.worst:.2f}{SPACE}%" in words.reliance(price)
+    said = words.reliance([price])
+    assert f"guessing, an error of {100 * price.reliance.worst:.2f}{SPACE}%" in said
+    assert said.endswith("since the study has none")
     measured = replace(price, reliance=replace(price.reliance, measured=True))
-    assert "a permutation of every image on its own" in words.reliance(measured)
+    assert words.reliance([measured]).endswith("1: as much as a permutation of every image on its own")
+    without = replace(price, reliance=replace(price.reliance, index=None))
+    assert words.reliance([price, without]) == (
+        f"{said}; –: the error that counts as 1 is not certainly above the natural one"
+    )
+
+
+def test_how_the_intervals_were_made_is_told(analysis):
+    said = words.intervals(analysis)
+    assert said.startswith("a two-way bootstrap over replicates and test images, 2,000 draws, seed ")
+    assert said.endswith("of calibration errors, learning curves and transfer Student's t over replicates")
+    single = replace(analysis, resampled=replace(analysis.resampled, num_replicates=1))
+    assert "two-way" not in words.intervals(single)
+    assert "Student" not in words.intervals(single)
+    assert "none of calibration errors" in words.intervals(single)
+    searched = replace(analysis, searches={("mlp", "pixels"): object()})
+    assert words.intervals(searched) == f"{said}; of selection optimism Student's t over fresh seeds"
 
 
 def test_trainings_that_diverged_are_told(tmp_path, monkeypatch):

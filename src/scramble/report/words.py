@@ -1,6 +1,6 @@
 """What the numbers say, in sentences: the answer of a study, its verdicts, its permutations."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from scramble.metrics import TRANSFER_SAMPLE
 from scramble.params import AnyPermutation
@@ -60,17 +60,38 @@ def legend(equivalence_margin: float) -> dict[str, str]:
     return {
         "pays": "the 95 % interval of the difference lies above 0, also after Holm's correction",
         "gains": "it lies below 0, also after Holm's correction",
-        f"equal within {margin(equivalence_margin)}": "two one-sided tests at 5 % show that the difference is smaller",
+        f"equal within {margin(equivalence_margin)}": "two one-sided tests at 5 % show that the difference is smaller, "
+        "even where its interval leaves out 0",
         "undecided": "neither is shown, which does not mean that there is no difference",
     }
 
 
-def reliance(price: Price) -> str:
-    """What the structure reliance index of a study is measured by."""
-    worst = in_percent(price.reliance.worst)
-    if price.reliance.measured:
-        return "0: the permutation costs nothing; 1: as much as a permutation of every image on its own"
-    return f"0: the permutation costs nothing; 1: it leaves no more than guessing, an error of {worst}"
+def reliance(prices: Collection[Price]) -> str:
+    """What the structure reliance index of a study is measured by, and where there is none."""
+    found = [price.reliance for price in prices]
+    said = "0: the permutation costs nothing; 1: "
+    if found[0].measured:
+        said += "as much as a permutation of every image on its own"
+    else:
+        said += f"it leaves no more than guessing, an error of {in_percent(found[0].worst)}, which stands in for a "
+        said += "permutation of every image on its own, since the study has none"
+    missing = "; –: the error that counts as 1 is not certainly above the natural one"
+    return said if all(each.index for each in found) else said + missing
+
+
+def intervals(analysis: Analysis) -> str:
+    """How the intervals were made, and which are not made like the others."""
+    how = analysis.resampled
+    drawn = f"{how.draws:,} draws, seed {how.seed}"
+    optimism = "; of selection optimism Student's t over fresh seeds" if any(analysis.searches.values()) else ""
+    if how.num_replicates == 1:
+        return (
+            f"a bootstrap over test images, {drawn}; none of calibration errors, learning curves and transfer{optimism}"
+        )
+    return (
+        f"a two-way bootstrap over replicates and test images, {drawn}; of calibration errors, learning curves and "
+        f"transfer Student's t over replicates{optimism}"
+    )
 
 
 def transfer_sample(analysis: Analysis) -> str:

@@ -6,7 +6,7 @@ with the verification.json that it found there, and the learning curves over rep
 
 import shutil
 
-from scramble.artifacts import whole
+from scramble.artifacts import require, whole
 from scramble.params import Study
 from scramble.paths import StudyPaths
 from scramble.report import markdown, page, provenance, tables, words
@@ -21,6 +21,8 @@ def run(study: Study) -> None:
         UserError: something that an earlier stage writes is missing or belongs to another study.
     """
     _tell(f"reading {len(study.grid.models)} models under {len(study.grid.permutations)} permutations")
+    paths = StudyPaths(study.study)
+    require(paths.verification)
     results = gather(study)
     _tell("computing intervals and tests")
     analysis = analyse(results)
@@ -30,7 +32,6 @@ def run(study: Study) -> None:
 
     pictures, records = draw(analysis), provenance.records(study)
     _tell("writing")
-    paths = StudyPaths(study.study)
     with whole(paths.summaries) as events, whole(paths.report) as folder:
         summary.write(analysis.learning_curves, events)
         folder.mkdir()

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from scramble import permutations
 from scramble.figures.confusion import confusion as draw_confusion
+from scramble.figures.curves import MOST_TOGETHER
 from scramble.figures.curves import learning_curves as draw_learning_curves
 from scramble.figures.inline import themed_svg
 from scramble.figures.neighbours import Neighbours, neighbour_plot
@@ -165,8 +166,8 @@ def transfer(analysis: Analysis, model: str) -> Chart:
     shown = f"Test errors of {model} by what it was trained on and tested on. Trained and tested on the same: {same}."
     return Chart(
         themed_svg(draw_transfer(matrix.means, matrix.permutations), f"transfer-{model}", shown),
-        f"Test error of {model} in percent, trained under one permutation and tested under another; means over "
-        "replicates.",
+        f"Test error of {model} in percent, trained under one permutation and tested under another"
+        f"{'; means over replicates' if analysis.results.study.replicates > 1 else ''}.",
     )
 
 
@@ -181,7 +182,8 @@ def learning_curves(analysis: Analysis, model: str) -> Chart:
         for cell in cells
         for curve in [analysis.learning_curves[model, cell.permutation]]
     )
-    shown = f"Training loss, validation loss and validation error of {model} by epoch. Last validation errors: {said}."
+    drawn = "Validation error" if len(cells) > MOST_TOGETHER else "Training loss, validation loss and validation error"
+    shown = f"{drawn} of {model} by epoch. Last validation errors: {said}."
     return Chart(
         themed_svg(figure, f"curves-{model}", shown),
         f"Learning curves of {model}. Lines: means over the replicates; bands: their 95 % intervals."
@@ -248,7 +250,8 @@ def reliability(analysis: Analysis, model: str) -> Chart:
     return Chart(
         themed_svg(figure, f"reliability-{model}", f"Accuracy of {model} by confidence. Calibration error: {said}."),
         f"How often {model} is right when it is so sure: on the diagonal a network that knows how sure it may be, "
-        "below it one that is too sure. Under each panel: how many test images.",
+        "below it one that is too sure. Under each panel: how many test images"
+        f"{', each counted once per replicate' if analysis.results.study.replicates > 1 else ''}.",
     )
 
 

@@ -78,7 +78,7 @@ def handmade_filters(analysis: Analysis) -> Sheet | None:
     return Sheet(
         png(draw_handmade_filters({name: view.inputs[0] for name, view in seen.items()})),
         f"A test image, and what {listed(list(FILTERS))} make of it: {listed(list(seen))}",
-        "What a convolution by hand-made filters says of an image. It compares neighbours: scrambling leaves none.",
+        "What a convolution by hand-made filters says of an image. It compares neighbours, which scrambling parts.",
     )
 
 
