@@ -165,7 +165,6 @@ def test_replicates_of_dalgaard():
     spread = paired(10 * 2**0.5)
     assert statistics.replicates_to_resolve(10, spread, wanted=0.85) == 20
     assert statistics.power(10, spread, 19) < 0.85 < statistics.power(10, spread, 20)
-    assert statistics.smallest_difference(spread, 20, wanted=0.85) == pytest.approx(10, abs=0.01)
 
 
 def test_replicates_for_half_a_standard_deviation():
@@ -189,14 +188,12 @@ def test_power_is_how_often_the_interval_leaves_out_nothing():
 def test_images_set_a_limit_that_replicates_do_not_pass():
     few_images = paired(0.01, of_images=0.01)
     assert statistics.replicates_to_resolve(0.02, few_images) is None
-    assert statistics.smallest_difference(few_images, 1000) == pytest.approx(0.028, abs=5e-4)  # (1.96 + 0.84) · 0.01
     assert statistics.replicates_to_resolve(0.05, few_images) is not None
 
 
 def test_power_at_the_edges():
     assert statistics.power(0.1, paired(0.0), 2) == 1
     assert statistics.power(0.0, paired(0.0), 2) == 0
-    assert statistics.smallest_difference(paired(0.0), 2) == 0
     assert statistics.power(0.0, paired(1.0), 5) == pytest.approx(0.025)
     assert statistics.power(0.028, paired(0.0, of_images=0.01), 2) == pytest.approx(0.8, abs=0.01)
     assert statistics.replicates_to_resolve(1e6, paired(1.0)) == 2
@@ -207,7 +204,6 @@ def test_one_replicate_has_no_power():
     for question in (
         lambda: statistics.power(0.1, single, 5),
         lambda: statistics.replicates_to_resolve(0.1, single),
-        lambda: statistics.smallest_difference(single, 5),
         lambda: statistics.power(0.1, paired(1.0), 1),
     ):
         with pytest.raises(ValueError, match="needs two or more"):

@@ -7,7 +7,7 @@ a wrong answer, or what that answer costs.
 from scramble.statistics.components import Components, binomial_error, variance_components
 from scramble.statistics.equivalence import Equivalence, PriceVerdict, equivalence, price_verdict
 from scramble.statistics.estimates import CONFIDENCE, Estimate, mean_interval, paired_difference
-from scramble.statistics.power import power, replicates_to_resolve, smallest_difference
+from scramble.statistics.power import power, replicates_to_resolve
 from scramble.statistics.resampling import CrossedEstimate, Resampling, crossed_bootstrap, price, resample
 from scramble.statistics.significance import McNemar, bootstrap_test, holm, mcnemar
 from scramble.statistics.structure import area_under_curve, structure_reliance
@@ -35,7 +35,6 @@ __all__ = [
     "price_verdict",
     "replicates_to_resolve",
     "resample",
-    "smallest_difference",
     "structure_reliance",
     "variance_components",
 ]

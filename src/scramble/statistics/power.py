@@ -10,7 +10,7 @@ cautious where both parts are of a size and replicates few: 21 % measured where 
 import math
 from bisect import bisect_left
 
-from scipy import optimize, stats
+from scipy import stats
 
 from scramble.statistics.components import Components
 from scramble.statistics.estimates import CONFIDENCE
@@ -46,15 +46,6 @@ def replicates_to_resolve(difference: float, components: Components, wanted: flo
     counts = range(2, MOST_REPLICATES + 1)
     found = bisect_left(counts, wanted, key=lambda count: power(difference, components, count))
     return counts[found] if found < len(counts) else None
-
-
-def smallest_difference(components: Components, replicates: int, wanted: float = POWER) -> float:
-    """The smallest difference that so many replicates resolve with the chance `wanted`. Raises what `power` raises."""
-    _, variance = _variances(components, replicates)
-    if variance == 0:
-        return 0.0
-    largest = 1000 * variance**0.5
-    return float(optimize.brentq(lambda value: power(value, components, replicates) - wanted, 0, largest))
 
 
 def _variances(components: Components, replicates: int) -> tuple[float, float]:
