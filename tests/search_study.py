@@ -1,4 +1,4 @@
-"""A small study with a search, and workers that invent what a training would find."""
+"""A small study with a search, its chief, and what trainings would find, invented."""
 
 import copy
 import math
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scramble.params import Study
+from scramble.search.job import Job
+from scramble.search.journal import Journal
 
 STUDY: dict[str, Any] = {
     "study": "searched",
@@ -54,6 +56,26 @@ def study(**tune: Any) -> Study:
     document = copy.deepcopy(STUDY)
     document["tune"] |= tune
     return Study.model_validate(document)
+
+
+def job(searched: Study) -> Job:
+    search = searched.search("mlp", "pixels")
+    assert search is not None
+    return Job(searched, "mlp", "pixels", search)
+
+
+def new_chief(searched: Study, folder: Path, journal: str = "journal") -> Any:
+    """A chief with a new oracle, and what earlier ones have left in the journal; `notes` is what it has told."""
+    from scramble.search import chief, oracles
+
+    oracle = oracles.build(job(searched).search, searched.seed)
+    oracle._set_project_dir(folder / "keras_tuner", "search")
+    notes: list[str] = []
+    kept = Journal(folder / journal, "inputs", {}, notes.append)
+    made: Any = chief.Chief(job(searched), oracle, "inputs", kept, notes.append)
+    made.notes = notes
+    made.replay()
+    return made
 
 
 def metrics(learning_rate: float, replicate: int, epochs: int = 2) -> dict[str, float]:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from scramble.paths import StudyPaths
+from scramble.search import job
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
@@ -182,6 +183,18 @@ def test_deps_cover_the_code_behind_a_stage(stage: str) -> None:
     assert {path for path in declared if not (ROOT / path).exists()} == set()
     missing = {path for path in code_deciding(stage) if not any(covers(dep, path) for dep in declared)}
     needless = {dep for dep in declared if not any(covers(dep, path) for path in code_reached(stage))}
+    assert (missing, needless) == (set(), set())
+
+
+def test_the_journal_of_a_search_is_keyed_by_the_code_behind_a_training() -> None:
+    """Settings, seeds, data and compute are in the key as values: not the code that reads them, nor that of the key."""
+    in_the_key = {"artifacts.py", "checkpoints.py", "clusters.py", "errors.py", "paths.py"}
+    in_the_key |= {"search/job.py", "search/journal.py", "__init__.py", "search/__init__.py"}
+    reached = {MODULES[name].relative_to(PACKAGE) for name in closure("scramble.search.training")}
+    behind = {path for path in reached if path.as_posix() not in in_the_key and path.parts[0] != "params"}
+    keyed = {Path(room) for room in job.CODE}
+    missing = {path for path in behind if not any(covers(part, path) for part in keyed)}
+    needless = {part for part in keyed if not any(covers(part, path) for path in reached)}
     assert (missing, needless) == (set(), set())
 
 

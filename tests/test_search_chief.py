@@ -1,17 +1,16 @@
 """The chief of a search: trials, scores, and what is left to do after anything was ended."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scramble.errors import UserError
-from scramble.params import Study
 from scramble.search import results
 from scramble.search.job import Job
-from scramble.search.journal import Journal
-from search_study import metrics, study
+from search_study import metrics, new_chief, study
 
 # Keras Tuner calls what Python's threading has renamed.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
@@ -36,23 +35,9 @@ def chief(tf: object) -> Any:
 
 
 @pytest.fixture
-def new(chief: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def new(chief: Any, tmp_path: Path) -> Callable[..., Any]:
     """Makes a chief for a study, with what earlier ones have left in the journal, and a new oracle."""
-    from scramble.search import oracles
-
-    def make(searched: Study, journal: str = "journal") -> Any:
-        search = searched.search("mlp", "pixels")
-        assert search is not None
-        job = Job(searched, "mlp", "pixels", search)
-        oracle = oracles.build(search, searched.seed)
-        oracle._set_project_dir(tmp_path / "keras_tuner", "search")
-        notes: list[str] = []
-        made = chief.Chief(job, oracle, "inputs", Journal(tmp_path / journal, "inputs", {}, notes.append), notes.append)
-        made.notes = notes
-        made.replay()
-        return made
-
-    return make
+    return partial(new_chief, folder=tmp_path)
 
 
 def name_of(chief: Any, trial: Any) -> str:
@@ -92,7 +77,7 @@ def test_ended_after_any_training_it_ends_as_one_that_was_not(
     new: Callable[..., Any], algorithm: str, tmp_path: Path
 ) -> None:
     searched = study(algorithm=algorithm, **MORE[algorithm])
-    undisturbed = new(searched, "undisturbed")
+    undisturbed = new(searched, journal="undisturbed")
     count = search(undisturbed)
     expected = written(undisturbed, tmp_path / "expected")
     assert count == sum(path.suffix == ".json" for path in (tmp_path / "undisturbed").iterdir())
@@ -108,7 +93,7 @@ def test_ended_after_any_training_it_ends_as_one_that_was_not(
 @pytest.mark.parametrize("algorithm", ["random", "grid"])
 def test_side_by_side_where_the_order_does_not_matter(new: Callable[..., Any], algorithm: str, tmp_path: Path) -> None:
     searched = study(algorithm=algorithm, **MORE[algorithm])
-    serial, parallel = new(searched, "serial"), new(searched, "parallel")
+    serial, parallel = new(searched, journal="serial"), new(searched, journal="parallel")
     search(serial)
     search(parallel, workers=3)
     assert parallel.parallel
@@ -231,7 +216,7 @@ def test_an_answer_that_comes_twice_counts_once(new: Callable[..., Any]) -> None
 
 
 def test_an_answer_of_another_search_is_refused(new: Callable[..., Any]) -> None:
-    here, other = new(study()), new(study(trials=6, epochs=1), "other")
+    here, other = new(study()), new(study(trials=6, epochs=1), journal="other")
     _, trial = other.next_for("worker")
     name = name_of(other, trial)
     here.next_for("worker")

@@ -1,0 +1,149 @@
+"""Chief and worker of a search in one process, over gRPC: what each is told when the other is gone or a stranger."""
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scramble.errors import UserError
+from scramble.params import Study
+from scramble.search import conduct, results
+from scramble.search.job import Job
+from scramble.search.peers import VARIABLES, Peer
+from search_study import job, metrics, new_chief, study
+
+# Keras Tuner calls what Python's threading has renamed.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
+
+
+@pytest.fixture
+def worker(tf: object, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module of workers, with trainings that are invented, and patience for a second."""
+    from keras_tuner.src.distribute import oracle_client
+
+    from scramble.search import training, worker
+
+    def build(model: Any, hp: Any) -> Any:
+        return model._job.search.read(hp.values)
+
+    def fit(model: Any, hp: Any, setting: Any, replicate: int, epoch_done: Callable[[], None]) -> dict[str, float]:
+        epoch_done()
+        return metrics(setting.recipe.learning_rate, replicate, setting.recipe.epochs)
+
+    def begin(model: Any, given: Job) -> None:
+        model._job = given
+
+    for name, method in {"__init__": begin, "build": build, "fit": fit}.items():
+        monkeypatch.setattr(training.RecipeModel, name, method)
+    monkeypatch.setattr(Job, "inputs", lambda job: "inputs")
+    monkeypatch.setattr(worker, "CHIEF_SECONDS", 1)
+    monkeypatch.setenv("no_grpc_proxy", "127.0.0.1")
+    # A worker changes these; what was there comes back after the test.
+    monkeypatch.setattr(oracle_client, "TIMEOUT", oracle_client.TIMEOUT)
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "")
+    return worker
+
+
+def served(stack: ExitStack, chief: Any, port: int = 0) -> Peer:
+    """Serves a chief until the stack is left. Returns a worker for it."""
+    from scramble.search import chief as module
+
+    return Peer("worker1", "127.0.0.1", stack.enter_context(module.served(chief, f"127.0.0.1:{port}")))
+
+
+def nothing() -> None:
+    """What a worker does after an epoch, here."""
+
+
+def searched(chief: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    return results.document(chief.job, chief.result()), results.table(chief.job, chief.result())
+
+
+@pytest.fixture
+def expected(worker: Any, tmp_path: Path) -> Any:
+    """What a search finds that nothing disturbs."""
+    chief = new_chief(study(), tmp_path, "undisturbed")
+    with ExitStack() as stack:
+        worker.work(job(study()), served(stack, chief), nothing)
+    return searched(chief)
+
+
+@pytest.mark.parametrize("epochs", [1, 5, 12])
+def test_a_chief_that_comes_back_finds_its_worker_waiting(
+    worker: Any, expected: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> None:
+    monkeypatch.setattr(worker, "CHIEF_SECONDS", 30)
+    chiefs = [new_chief(study(), tmp_path)]
+    count = 0
+    with ExitStack() as first, ExitStack() as second:
+        peer = served(first, chiefs[0])
+
+        def replace_chief() -> None:
+            nonlocal count
+            count += 1
+            if count == epochs:
+                first.close()
+                chiefs.append(new_chief(study(), tmp_path))
+                served(second, chiefs[1], peer.port)
+
+        worker.work(job(study()), peer, replace_chief)
+    assert len(chiefs) == 2
+    assert searched(chiefs[1]) == expected
+
+
+def test_a_chief_that_is_gone_is_told(worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "ANSWER_SECONDS", 1)
+    with ExitStack() as stack, pytest.raises(UserError, match="is it running, for this cell, and is the address right"):
+        peer = served(stack, new_chief(study(), tmp_path))
+        worker.work(job(study()), peer, stack.close)
+    assert list((tmp_path / "journal").glob("*")) == []
+
+
+def test_a_chief_that_never_came_is_told(worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "ANSWER_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(UserError, match=f"the chief at 127.0.0.1:{port} has had nothing to do for 1 s"):
+        worker.work(job(study()), Peer("worker1", "127.0.0.1", port), nothing)
+
+
+def test_a_worker_for_another_cell_waits_and_is_told(worker: Any, tmp_path: Path) -> None:
+    other = Job(study(), "mlp", "identity", job(study()).search)
+    with ExitStack() as stack, pytest.raises(UserError, match=r"\(this is the search for searched/mlp/pixels\)"):
+        worker.work(other, served(stack, new_chief(study(), tmp_path)), nothing)
+
+
+def test_a_worker_with_other_data_trains_nothing(worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chief = new_chief(study(), tmp_path)
+    monkeypatch.setattr(Job, "inputs", lambda job: "others")
+    with ExitStack() as stack, pytest.raises(UserError, match="are not the chief's: make them equal"):
+        worker.work(job(study()), served(stack, chief), nothing)
+    assert (chief.num_finished, chief.failure) == (0, None)
+
+
+def test_what_ends_the_chief_is_told_to_both(worker: Any, tmp_path: Path) -> None:
+    hopeless: Study = study(space={"mlp": {"learning_rate": {"float": [0.06, 0.1]}}})
+    chief = new_chief(hopeless, tmp_path)
+    with ExitStack() as stack, pytest.raises(UserError, match="refuses: all 5 trials of mlp pixels diverged"):
+        worker.work(job(hopeless), served(stack, chief), nothing)
+    with pytest.raises(UserError, match=r"^all 5 trials of mlp pixels diverged: lower the learning rates"):
+        list(conduct._others(chief, Peer("chief", "127.0.0.1", 1)))
+
+
+def test_a_chief_that_nobody_asks_says_so(tf: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conduct, "SILENT_SECONDS", 0.3)
+    chief = new_chief(study(), tmp_path)
+    with pytest.raises(UserError, match=r"no worker has asked at 10\.0\.0\.1:8000 .* the search goes on where it was"):
+        list(conduct._others(chief, Peer("chief", "10.0.0.1", 8000)))
+
+
+def test_an_address_that_is_taken_is_told(tf: object, tmp_path: Path) -> None:
+    chief = new_chief(study(), tmp_path)
+    with ExitStack() as stack:
+        peer = served(stack, chief)
+        with pytest.raises(UserError, match=f"nobody can listen at {peer.address}"):
+            served(stack, chief, peer.port)
