@@ -1,54 +1,103 @@
 """README's numbers are those of reports/, and its commands name what exists."""
 
 import csv
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scramble import params
-from scramble.statistics import Estimate, mean_interval, paired_difference
+from scramble.statistics import mean_interval, paired_difference
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-RESULTS = re.search(r"<!-- results:.*?-->\n(.*?)<!-- end of results -->", README, re.DOTALL)
-assert RESULTS
-ROWS = [[cell.strip() for cell in line.strip("| \n").split("|")] for line in RESULTS[1].splitlines()[2:]]
+
+
+def rows(name: str) -> list[list[str]]:
+    """The cells of the table between the comments `name` and `end of name`, without its head."""
+    found = re.search(rf"<!-- {name}:.*?-->\n(.*?)<!-- end of {name} -->", README, re.DOTALL)
+    assert found
+    return [[cell.strip() for cell in line.strip("| \n").split("|")] for line in found[1].splitlines()[2:]]
+
+
+RESULTS, FORMER = rows("results"), rows("former results")
+
+
+def by_name(row: list[str]) -> str:
+    return " ".join(row[:2])
+
+
+def metrics(study: str) -> dict[str, Any]:
+    return json.loads((ROOT / "reports" / study / "metrics.json").read_text(encoding="utf-8"))
+
+
+def percent(mean: float, half_width: float | None, sign: str = "") -> str:
+    """Of fractions; a mean that is rounded to 0 has no sign but +."""
+    assert half_width is not None
+    return f"{round(100 * mean, 2) + 0.0:{sign}.2f} ± {100 * half_width:.2f}".replace("-", "−")
+
+
+def interval(estimate: dict[str, float], sign: str = "") -> str:
+    return percent(estimate["mean"], (estimate["high"] - estimate["low"]) / 2, sign)
+
+
+@pytest.mark.parametrize("row", RESULTS, ids=by_name)
+def test_a_row_of_results_is_what_the_report_says(row: list[str]) -> None:
+    study, model, *cells = row
+    found = metrics(study)[model]
+    natural, scrambled = found["identity"]["top1_error"], found["pixels"]["top1_error"]
+    price = found["pixels"]["price"]
+    assert cells == [
+        interval(natural),
+        interval(scrambled),
+        interval(price, "+"),
+        str(price["n"]),
+        found["pixels"]["verdict"],
+    ]
 
 
 def top1_errors(study: str) -> dict[tuple[str, str], list[float]]:
-    """By model and permutation, the error of every replicate in percent."""
+    """By model and permutation, the error of every replicate."""
     errors: dict[tuple[str, str], list[float]] = {}
     with (ROOT / "reports" / study / "results.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["metric"] == "top1_error":
-                errors.setdefault((row["model"], row["permutation"]), []).append(100 * float(row["value"]))
+                errors.setdefault((row["model"], row["permutation"]), []).append(float(row["value"]))
     return errors
 
 
-def percent(estimate: Estimate, sign: str = "") -> str:
-    mean = round(estimate.mean, 2) + 0.0  # no -0.00
-    return f"{mean:{sign}.2f} ± {estimate.half_width:.2f}".replace("-", "−")
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row[:2]))
-def test_a_row_of_results_is_what_the_report_says(row: list[str]) -> None:
-    study, model, *numbers, _ = row
+@pytest.mark.parametrize("row", FORMER, ids=by_name)
+def test_a_row_of_former_results_is_what_the_runs_say(row: list[str]) -> None:
+    study, model, *cells = row
     errors = top1_errors(study)
     natural, scrambled = errors[model, "identity"], errors[model, "pixels"]
-    expected = [
-        percent(mean_interval(natural)),
-        percent(mean_interval(scrambled)),
-        percent(paired_difference(natural, scrambled), "+"),
+    before, after = mean_interval(natural), mean_interval(scrambled)
+    difference = paired_difference(natural, scrambled)
+    assert difference.low is not None
+    assert difference.high is not None
+    assert cells == [
+        percent(before.mean, before.half_width),
+        percent(after.mean, after.half_width),
+        percent(difference.mean, difference.half_width, "+"),
         str(len(natural)),
+        "no" if difference.low <= 0 <= difference.high else "yes",
     ]
-    assert numbers == expected
 
 
-@pytest.mark.parametrize("study", ["digits", "lecture", "architectures"])
+@pytest.mark.parametrize("study", ["digits", "lecture", "structure", "fair", "architectures"])
 def test_every_network_of_a_study_has_its_row(study: str) -> None:
     folder = ROOT if study == "digits" else ROOT / "pipelines" / study
-    assert [row[1] for row in ROWS if row[0] == study] == list(params.load(folder / "params.yaml").grid.models)
+    shown = [row[1] for row in RESULTS + FORMER if row[0] == study]
+    assert shown == list(params.load(folder / "params.yaml").grid.models)
+
+
+def test_the_sentence_that_it_opens_with_is_the_answer_of_the_structure_study() -> None:
+    answer = re.search(r"<!-- answer:.*?-->\n\*\*(.*?)\*\*", README, re.DOTALL)
+    report = (ROOT / "reports/structure/report.md").read_text(encoding="utf-8")
+    assert answer
+    assert f"**{' '.join(answer[1].split())}**" in report
 
 
 def test_links_lead_somewhere() -> None:
