@@ -131,9 +131,9 @@ def test_a_search_shows_its_trials_its_best_so_far_and_what_fresh_seeds_say() ->
     figure = search_courses({"mlp, pixels": SearchCourse([0.3, float("nan"), 0.2, 0.9, 0.1], around(0.12))})
     trials, far, best, fresh, level, _ = figure.axes[0].lines
     np.testing.assert_array_equal(np.isnan(trials.get_ydata()), [True, True, False, True, False])
-    assert list(far.get_xdata()) == [1, 4]
+    assert list(far.get_xdata()) == [0, 3]
     np.testing.assert_allclose(best.get_ydata(), [np.nan, np.nan, 20, 20, 10])
-    assert (fresh.get_xdata()[0], fresh.get_ydata()[0]) == (6, pytest.approx(12))
+    assert (fresh.get_xdata()[0], fresh.get_ydata()[0]) == (5, pytest.approx(12))
     assert level.get_ydata()[0] == pytest.approx(12)
     assert "best 10.00, on fresh seeds 12.00" in words(figure)
 

@@ -69,9 +69,9 @@ def _outcome(course: SearchCourse) -> str:
 
 
 def _draw_trials(course: SearchCourse, axis: Axes) -> None:
-    """Trials are counted from 1; the best so far begins with the first that finished."""
+    """Trials are counted from 0, as in trials.csv; the best so far begins with the first that finished."""
     percent = 100 * np.asarray(course.scores, np.float64)
-    trials = np.arange(1, len(percent) + 1)
+    trials = np.arange(len(percent))
     best = course.best
     far = percent > FAR * best[-1]
     axis.plot(trials, np.where(far, np.nan, percent), "o", color=GREY, markersize=4, label="a trial")
@@ -86,7 +86,7 @@ def _draw_fresh(course: SearchCourse, axis: Axes) -> None:
     """The winner on fresh seeds, right of the trials: above its score by what its luck was worth in the search."""
     if course.fresh is None:
         return
-    place, fresh = len(course.scores) + 1, course.fresh
+    place, fresh = len(course.scores), course.fresh
     axis.plot(place, 100 * fresh.mean, "D", color=VERMILION, markersize=6, label="the winner on fresh seeds")
     axis.axhline(100 * fresh.mean, color=VERMILION, linewidth=1, linestyle=":")
     if fresh.low is not None and fresh.high is not None:
