@@ -1,5 +1,6 @@
 """A search as a stage: killed, started again, led by a chief for workers, and never in sight of the test split."""
 
+import json
 import os
 import shutil
 import signal
@@ -36,12 +37,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(folder: Path) -> dict[str, bytes]:
-    """What a search with one worker leaves."""
+    """What a search with one worker leaves; its journal is kept as journal/."""
     finish(folder, *TUNE, "--workers=1")
     found = outputs(folder)
     assert len(found) == 5 + STUDY["tune"]["trials"]
+    shutil.copytree(folder / JOURNAL, folder / "journal")
     shutil.rmtree(folder / ".scramble")
     return found
+
+
+def test_the_winner_is_trained_again_as_no_trial_was(folder: Path, undisturbed: dict[str, bytes]) -> None:
+    entries = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "journal").glob("*.json"))]
+    settings = [(entry["recipe"], entry["options"]) for entry in entries]
+    winner = max(settings, key=settings.count)
+    histories = [
+        entry["training"]["history"] for entry, setting in zip(entries, settings, strict=True) if setting == winner
+    ]
+    assert len(histories) == STUDY["tune"].get("replicates", 1) + STUDY["tune"]["fresh"]
+    assert all(histories.count(history) == 1 for history in histories)
 
 
 def test_killed_and_started_again_side_by_side_it_ends_with_the_same_bytes(
