@@ -192,6 +192,7 @@ def test_what_the_answer_compares(
 
 
 def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("seed: 1\n", "seed: 1\nseed: 2\n")
-    with pytest.raises(UserError, match=r"params\.yaml: seed is given twice, in lines 9 and 10"):
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("\nseed: 1\n", "\nseed: 1\nseed: 2\n")
+    first = text.splitlines().index("seed: 1") + 1
+    with pytest.raises(UserError, match=rf"params\.yaml: seed is given twice, in lines {first} and {first + 1}"):
         load(text, tmp_path)
