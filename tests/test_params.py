@@ -191,6 +191,13 @@ def test_what_the_answer_compares(
     assert study.scrambled == tuple(name for name in grid if name != natural)
 
 
+def test_a_key_that_is_no_word_is_refused(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("\nseed: 1\n", "\nseed: {{ seed }}\n")
+    line = text.splitlines().index("seed: {{ seed }}") + 1
+    with pytest.raises(UserError, match=rf"params\.yaml is not YAML: .* in line {line}$"):
+        load(text, tmp_path)
+
+
 def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("\nseed: 1\n", "\nseed: 1\nseed: 2\n")
     first = text.splitlines().index("seed: 1") + 1

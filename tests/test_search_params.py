@@ -34,6 +34,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["weight_decay", "above 0"],
     ),
     "a word in a range": ({"space": {"mlp": {"momentum": {"float": [0, "half"]}}}}, ["momentum: float.1", "'half'"]),
+    "more than a float can count": ({"space": {"mlp": {"batch_size": {"int": [1, 10**30]}}}}, ["batch_size: int.1"]),
+    "a range wider than memory": ({"space": {"mlp": {"batch_size": {"int": [1, 10**12]}}}}, ["batch_size 10000000000"]),
     "ratio 1": ({"space": {"mlp": {"batch_size": {"int": [8, 64], "scale": "log", "step": 1}}}}, ["step 1", "ratio"]),
     "one choice": ({"space": {"mlp": {"optimizer": {"choice": ["sgd"]}}}}, ["optimizer", "use fixed"]),
     "equal choices": ({"space": {"mlp": {"batch_size": {"choice": [8, 8]}}}}, ["batch_size: 8 is given twice"]),

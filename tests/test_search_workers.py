@@ -50,9 +50,9 @@ def worker(tf: object, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def served(stack: ExitStack, chief: Any, port: int = 0) -> Peer:
     """Serves a chief until the stack is left. Returns a worker for it."""
-    from scramble.search import chief as module
+    from scramble.search import server
 
-    return Peer("worker1", "127.0.0.1", stack.enter_context(module.served(chief, f"127.0.0.1:{port}")))
+    return Peer("worker1", "127.0.0.1", stack.enter_context(server.served(chief, f"127.0.0.1:{port}")))
 
 
 def nothing() -> None:

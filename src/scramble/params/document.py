@@ -14,11 +14,12 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines: dict[str, int] = {}
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):  # YAML's own loader refuses it
+                continue
             line = key.start_mark.line + 1
             if key.value in lines:
                 raise UserError(f"{key.value} is given twice, in lines {lines[key.value]} and {line}: leave one out")
-            if isinstance(key, yaml.ScalarNode):
-                lines[key.value] = line
+            lines[key.value] = line
         return super().construct_mapping(node, deep)
 
 
@@ -34,6 +35,9 @@ def read(path: Path) -> Any:
         raise UserError(f"{path} does not exist: give the params.yaml of a study with --params") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as text: {error}") from None
+    except yaml.MarkedYAMLError as error:
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{path} is not YAML: {error.problem}{where}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except UserError as error:

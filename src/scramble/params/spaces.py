@@ -5,6 +5,7 @@ In params.yaml `{float: [low, high], scale: log}`, `{int: [low, high], step: 2}`
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -17,6 +18,9 @@ DIGITS = 4
 """Significant digits of a number from a range: a recipe is to be read, and no search is finer than its noise."""
 MOST_ENDS = 64
 """Values of an int range up to which a recipe is checked with each of them; of a wider one, with the two ends."""
+
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""Keras Tuner draws whole numbers as floats, which have no others."""
 
 
 class Entry(Config):
@@ -75,19 +79,19 @@ class FloatRange(Range):
 
 
 class IntRange(Range):
-    bounds: tuple[int, int]
+    bounds: tuple[Whole, Whole]
     step: int | None = Field(None, ge=1)
     """Between two values: their difference or, with scale log, their ratio."""
 
     @property
-    def points(self) -> list[int]:
+    def points(self) -> Sequence[int]:
+        """What can be chosen, ascending."""
         low, high = self.bounds
-        step = self.step or 1
-        if self.scale == "linear":
-            return list(range(low, high + 1, step))
+        if self.scale == "linear" or self.step is None:
+            return range(low, high + 1, self.step or 1)
         points = [low]
-        while points[-1] * step <= high:
-            points.append(points[-1] * step)
+        while points[-1] * self.step <= high:
+            points.append(points[-1] * self.step)
         return points
 
     @property
@@ -96,9 +100,8 @@ class IntRange(Range):
 
     @property
     def ends(self) -> list[Any]:
-        low, high = self.bounds
-        values = self.points if self.count else list(range(low, high + 1))
-        return values if len(values) <= MOST_ENDS else [values[0], values[-1]]
+        points = self.points
+        return list(points) if len(points) <= MOST_ENDS else [points[0], points[-1]]
 
     def value(self, raw: Any) -> int:
         """Inside the range; Keras Tuner's Bayesian optimisation may step over its end by one."""

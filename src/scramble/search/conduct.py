@@ -37,7 +37,7 @@ def conduct(job: Job, workers: int | None, peer: Peer | None) -> Result:
         UserError: every trial diverges, a worker fails, or none comes.
     """
     quiet.import_tensorflow()
-    from scramble.search import chief, oracles
+    from scramble.search import chief, oracles, server
 
     paths, tune = job.paths, job.search.tune
     folder = paths.journal(job.model, job.permutation)
@@ -54,7 +54,7 @@ def conduct(job: Job, workers: int | None, peer: Peer | None) -> Result:
         here.replay()
         progress.resume(here.num_finished)
         if not here.finished:
-            with chief.served(here, peer.address if peer else "127.0.0.1:0") as port:
+            with server.served(here, peer.address if peer else "127.0.0.1:0") as port:
                 for _ in _others(here, peer) if peer else _own(here, port, workers):
                     progress.update(here.num_finished, here.best)
         return here.result()
