@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from scramble.report import numbers, words
+from scramble.report import numbers, templates, words
 from scramble.report.analysis import Analysis
 from scramble.report.provenance import StageRecord
 from scramble.verdicts import repro
@@ -17,14 +15,7 @@ MOST_COLUMNS = 6
 
 def render(analysis: Analysis, records: Sequence[StageRecord]) -> str:
     """The whole report.md, whose links are relative to the folder of the report."""
-    environment = Environment(
-        loader=PackageLoader("scramble.report", "."),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates.environment(escape=False)
     environment.filters["percent"] = numbers.percent
     study = analysis.results.study
     return environment.get_template("report.md.j2").render(

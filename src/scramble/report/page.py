@@ -8,11 +8,10 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from scramble.params import Study
-from scramble.report import numbers, words
+from scramble.report import numbers, templates, words
 from scramble.report.analysis import Analysis
 from scramble.report.drawn import Pictures
 from scramble.report.provenance import StageRecord
@@ -46,14 +45,7 @@ def render(analysis: Analysis, pictures: Pictures, records: Sequence[StageRecord
     Args:
         records: how every stage made what it made; empty where that is not known.
     """
-    environment = Environment(
-        loader=PackageLoader("scramble.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates.environment(escape=True)
     environment.filters |= {"sorting": sorting, "thousands": thousands, "png": png}
     environment.globals |= {
         **{word.__name__: word for word in (numbers.percent, numbers.points, numbers.plain, numbers.limits)},
