@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from scramble.errors import UserError
-from scramble.params import Study
-from scramble.search import conduct, results
+from scramble.params import Compute, Study
+from scramble.search import conduct, peers, results
 from scramble.search.job import Job
 from scramble.search.peers import VARIABLES, Peer
 from search_study import job, metrics, new_chief, study
@@ -147,3 +147,38 @@ def test_an_address_that_is_taken_is_told(tf: object, tmp_path: Path) -> None:
         peer = served(stack, chief)
         with pytest.raises(UserError, match=f"nobody can listen at {peer.address}"):
             served(stack, chief, peer.port)
+
+
+@pytest.mark.parametrize(
+    ("visible", "compute", "shares"),
+    [
+        ("0,1,2", {}, [["0"], ["1"], ["2"]]),
+        ("GPU-a,GPU-b,GPU-c,GPU-d", {"strategy": "mirrored", "devices": 2}, [["GPU-a", "GPU-b"], ["GPU-c", "GPU-d"]]),
+        ("4,2,7", {"strategy": "mirrored", "devices": 2}, [["4", "2"]]),
+        ("3", {}, [["3"]]),
+    ],
+)
+def test_a_worker_per_gpu(
+    visible: str, compute: dict[str, Any], shares: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    machines = Compute(**compute)
+    workers = conduct.default_workers(job(study()).search, machines)
+    names = peers.gpus()
+    assert [peers.share_of_gpus(names, number, machines.devices) for number in range(workers)] == shares
+
+
+def test_more_workers_than_gpus_share_them() -> None:
+    assert [peers.share_of_gpus(["0", "1", "2"], number, 2) for number in range(3)] == [
+        ["0", "1"],
+        ["2", "0"],
+        ["1", "2"],
+    ]
+
+
+def test_no_gpu_is_one_that_may_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "num_cores", lambda: 4)
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert conduct.default_workers(job(study()).search, Compute(threads=2)) == 2
+        assert conduct.default_workers(job(study(algorithm="bayesian", trials=7)).search, Compute()) == 1

@@ -96,10 +96,9 @@ def _own(chief: "Chief", port: int, workers: int | None) -> Iterator[None]:
 def _work_here(job: Job, port: int, share: list[int], send: processes.Send) -> None:
     """A worker of this machine, in a process of its own."""
     (number,) = share
-    devices, count = peers.gpus(), job.study.compute.devices
-    if len(devices) > count:
-        first = number * count % len(devices)
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join((devices * 2)[first : first + count])
+    visible, count = peers.gpus(), job.study.compute.devices
+    if len(visible) > count:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(peers.share_of_gpus(visible, number, count))
     os.environ.update(no_grpc_proxy="127.0.0.1")
     _work(job, Peer(f"worker{number}", "127.0.0.1", port), send)
 

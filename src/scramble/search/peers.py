@@ -59,6 +59,12 @@ def gpus() -> list[str]:
     return [path.name.removeprefix("nvidia") for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
 
 
+def share_of_gpus(visible: list[str], number: int, count: int) -> list[str]:
+    """The `count` GPUs that worker `number` trains on; where there are not enough, workers share them."""
+    first = number * count % len(visible)
+    return (visible * 2)[first : first + count]
+
+
 def num_cores() -> int:
     """The processor's cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
