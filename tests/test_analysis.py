@@ -183,6 +183,17 @@ def test_an_undecided_price_says_how_many_replicates_would_decide_it():
     assert price.needed.for_difference < price.needed.for_margin
 
 
+def test_replicates_are_counted_by_the_level_that_holm_leaves():
+    analysis = analyse(gather(synthetic_study.write(synthetic_study.document())))
+    price = analysis.prices["lenet5", "pixels"]
+    assert price.adjusted_p == pytest.approx(2 * price.p_value)
+    errors = [analysis.results.cells["lenet5", name].errors.astype(float) for name in ("pixels", "identity")]
+    components = variance_components(errors[0] - errors[1])
+    uncorrected = replicates_to_resolve(price.difference.mean, components)
+    assert price.needed.for_difference == replicates_to_resolve(price.difference.mean, components, confidence=0.975)
+    assert price.needed.for_difference > uncorrected
+
+
 def test_one_replicate_decides_nothing():
     price = analysed({(m, n): errors[:1] for (m, n), errors in PAYS.items()}).prices["lenet5", "pixels"]
     assert (price.verdict, price.needed) == ("undecided", None)

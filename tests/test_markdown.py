@@ -10,7 +10,7 @@ import pytest
 
 import synthetic_study
 from scramble import verdicts
-from scramble.report import markdown, numbers, tables, words
+from scramble.report import markdown, numbers, provenance, tables, words
 from scramble.report.analysis import Analysis, analyse
 from scramble.report.provenance import StageRecord
 from scramble.report.results import gather
@@ -116,6 +116,7 @@ def test_the_same_study_gives_the_same_text():
 def test_one_replicate_on_colour_images():
     text = markdown.render(analysed(replicates=1, models=("mlp",), shape=(32, 32, 3)), [RECORD])
     assert "One replicate cannot say it for mlp" in text
+    assert "± half width of the 95 % interval over test images. Spread" in text
     assert "a bootstrap over test images" in text
     [row] = table(text, "model | permutation | natural")
     assert row["verdict"] == "undecided: one replicate"
@@ -135,7 +136,7 @@ def test_a_study_that_cannot_answer_has_no_prices(permutations):
     assert len(table(text, "model | permutation | top-1 error")) == 2
 
 
-def test_what_would_decide_it_and_what_diverged_are_told():
+def test_what_would_resolve_it_and_what_diverged_are_told():
     study = synthetic_study.write(synthetic_study.document(models=("mlp",)))
     logits = np.load("predictions/synthetic/mlp/identity.npy")
     logits[0] = np.nan
@@ -143,7 +144,7 @@ def test_what_would_decide_it_and_what_diverged_are_told():
     analysis = analyse(gather(study))
     text = markdown.render(analysis, [RECORD])
     assert "> **Note:** 1 of 3 trainings of mlp under identity diverged" in text
-    assert f"- mlp under pixels: {words.what_would_decide(analysis.prices['mlp', 'pixels'])}\n" in text
+    assert f"- mlp under pixels: {words.what_would_resolve(analysis.prices['mlp', 'pixels'])}\n" in text
     assert "not finite" in text
     assert not re.search(r"\bnan\b|None|Undefined", text)
 
@@ -162,9 +163,14 @@ def test_no_table_is_empty():
     assert "Fine and coarse" not in text
 
 
-def test_the_last_line_names_the_commit():
-    text = markdown.render(analysed(models=("mlp",)), [RECORD, replace(RECORD, name="report", commit="not committed")])
-    assert text.endswith("- Code: train `0123456789`, report `not committed`\n")
+def test_the_last_line_names_the_commits():
+    said = [RECORD.commit, f"{RECORD.commit}, {provenance.UNCOMMITTED}", provenance.NO_COMMIT, provenance.CUT_OFF]
+    records = [replace(RECORD, name=f"stage{number}", commit=commit) for number, commit in enumerate(said)]
+    text = markdown.render(analysed(models=("mlp",)), records)
+    assert text.endswith(
+        f"- Code: stage0 `0123456789`, stage1 `0123456789, {provenance.UNCOMMITTED}`, "
+        f"stage2 `{provenance.NO_COMMIT}`, stage3 `{provenance.CUT_OFF}`\n"
+    )
 
 
 def test_verification_in_one_sentence():

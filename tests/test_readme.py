@@ -1,6 +1,5 @@
 """README's numbers are those of reports/, and its commands name what exists."""
 
-import csv
 import json
 import re
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 
 from scramble import params
-from scramble.statistics import mean_interval, paired_difference
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,7 +20,7 @@ def rows(name: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("| \n").split("|")] for line in found[1].splitlines()[2:]]
 
 
-RESULTS, FORMER = rows("results"), rows("former results")
+RESULTS = rows("results")
 
 
 def by_name(row: list[str]) -> str:
@@ -33,9 +31,8 @@ def metrics(study: str) -> dict[str, Any]:
     return json.loads((ROOT / "reports" / study / "metrics.json").read_text(encoding="utf-8"))
 
 
-def percent(mean: float, half_width: float | None, sign: str = "") -> str:
+def percent(mean: float, half_width: float, sign: str = "") -> str:
     """Of fractions; a mean that is rounded to 0 has no sign but +."""
-    assert half_width is not None
     return f"{round(100 * mean, 2) + 0.0:{sign}.2f} ± {100 * half_width:.2f}".replace("-", "−")
 
 
@@ -58,38 +55,10 @@ def test_a_row_of_results_is_what_the_report_says(row: list[str]) -> None:
     ]
 
 
-def top1_errors(study: str) -> dict[tuple[str, str], list[float]]:
-    """By model and permutation, the error of every replicate."""
-    errors: dict[tuple[str, str], list[float]] = {}
-    with (ROOT / "reports" / study / "results.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["metric"] == "top1_error":
-                errors.setdefault((row["model"], row["permutation"]), []).append(float(row["value"]))
-    return errors
-
-
-@pytest.mark.parametrize("row", FORMER, ids=by_name)
-def test_a_row_of_former_results_is_what_the_runs_say(row: list[str]) -> None:
-    study, model, *cells = row
-    errors = top1_errors(study)
-    natural, scrambled = errors[model, "identity"], errors[model, "pixels"]
-    before, after = mean_interval(natural), mean_interval(scrambled)
-    difference = paired_difference(natural, scrambled)
-    assert difference.low is not None
-    assert difference.high is not None
-    assert cells == [
-        percent(before.mean, before.half_width),
-        percent(after.mean, after.half_width),
-        percent(difference.mean, difference.half_width, "+"),
-        str(len(natural)),
-        "no" if difference.low <= 0 <= difference.high else "yes",
-    ]
-
-
 @pytest.mark.parametrize("study", ["digits", "lecture", "structure", "fair", "architectures"])
 def test_every_network_of_a_study_has_its_row(study: str) -> None:
     folder = ROOT if study == "digits" else ROOT / "pipelines" / study
-    shown = [row[1] for row in RESULTS + FORMER if row[0] == study]
+    shown = [row[1] for row in RESULTS if row[0] == study]
     assert shown == list(params.load(folder / "params.yaml").grid.models)
 
 

@@ -171,6 +171,7 @@ def test_replicates_for_half_a_standard_deviation():
     """The 34 pairs of every table of powers: d = 0.5, 80 %, two sides at 5 % (Cohen 1988)."""
     assert statistics.replicates_to_resolve(0.5, paired(1.0)) == 34
     assert statistics.replicates_to_resolve(-0.5, paired(1.0)) == 34
+    assert statistics.replicates_to_resolve(0.5, paired(1.0), confidence=0.99) == 51  # at 1 %
 
 
 def test_power_is_how_often_the_interval_leaves_out_nothing():

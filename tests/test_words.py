@@ -115,9 +115,9 @@ def test_one_replicate_cannot_answer(tmp_path, monkeypatch):
     analysis = studied(replicates=1, models=("mlp", "lenet5"))
     answer, numbers_behind = words.answer(analysis)
     assert answer == ("One replicate cannot say it for mlp and lenet5: another initialisation may do otherwise.")
-    assert "interval" not in numbers_behind
+    assert f"with the 95{SPACE}% interval over 300 test images alone: mlp " in numbers_behind
     assert words.verdict(analysis.prices["mlp", "pixels"]) == "undecided: one replicate"
-    assert words.what_would_decide(analysis.prices["mlp", "pixels"]) == ""
+    assert words.what_would_resolve(analysis.prices["mlp", "pixels"]) == ""
 
 
 def test_the_headline_is_the_last_that_scrambles_where_there_are_no_pixels(tmp_path, monkeypatch):
@@ -136,9 +136,9 @@ def test_words_of_verdicts_stand_in_the_legend(analysis):
     assert "equal within 0.5 points" in words.legend(0.005)
 
 
-def test_what_would_decide_it(analysis):
+def test_what_would_resolve_it(analysis):
     price = replace(analysis.prices["mlp", "pixels"], needed=Needed(12, None))
-    assert words.what_would_decide(price) == (
+    assert words.what_would_resolve(price) == (
         "a difference of 1 point: 12 replicates; the observed one: more than 1,000 replicates"
     )
 
@@ -176,7 +176,7 @@ def test_trainings_that_diverged_are_told(tmp_path, monkeypatch):
     logits[0, 3] = np.inf
     synthetic_study.predict(study, "mlp", {"pixels": logits})
     assert words.diverged(analyse(gather(study))) == [
-        "1 of 3 trainings of mlp under pixels diverged: what they predict counts as wrong."
+        "1 of 3 trainings of mlp under pixels diverged: predictions that are not finite count as wrong."
     ]
 
 

@@ -77,5 +77,8 @@ def _view(
 
 
 def _rounded(value: float | None) -> float | None:
-    """Six decimals, so that the order in which a CPU adds does not show in the bytes of views.json."""
-    return None if value is None else round(value, 6)
+    """Six decimals, so that the order in which a CPU adds does not show in the bytes of views.json.
+
+    None also for what a training that diverged leaves, which JSON cannot say.
+    """
+    return None if value is None or not np.isfinite(value) else round(value, 6)

@@ -46,7 +46,7 @@ class CellNumbers:
     """Standard error of the top-1 error of one network on as many test images, √(p (1 - p) / n)."""
 
     diverged: int
-    """Replicates whose predictions are not finite: they count as wrong, and have no likelihood."""
+    """Replicates with predictions that are not finite: these count as wrong, and have no likelihood."""
 
     def metric(self, name: str) -> Estimate:
         """The estimate of a column of metrics.csv."""

@@ -1,5 +1,6 @@
 """report.md: the answer and its numbers for GitHub and for pull requests, those of metrics.json and report.html."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -33,7 +34,7 @@ def render(analysis: Analysis, records: Sequence[StageRecord]) -> str:
         words=words,
         folded=len(study.grid.permutations) > MOST_COLUMNS,
         verified=verified(analysis),
-        commits={record.name: record.commit for record in records},
+        commits={record.name: re.sub(r"(?<=\b[0-9a-f]{10})[0-9a-f]{30}\b", "", record.commit) for record in records},
         command=repro(study),
         to_root="../" * len(PurePosixPath("reports", study.study).parts),
     )

@@ -36,7 +36,8 @@ class Reliance:
 
 @dataclass(frozen=True)
 class Needed:
-    """How many replicates would resolve a difference with the chance of 80 %; None where 1,000 do not."""
+    """How many replicates would resolve a difference with the chance of 80 %, at the level that Holm's correction
+    leaves to its test; None where 1,000 do not."""
 
     for_margin: int | None
     """A difference as large as the margin."""
@@ -78,9 +79,10 @@ def prices(results: Results, resampling: Resampling) -> dict[tuple[str, str], Pr
     found = {}
     for permutation in study.scrambled:
         of_models = [_price(results, model, permutation, resampling) for model in study.grid.models]
-        adjusted = holm([each.p_value for each in of_models])
-        for each, p_value in zip(of_models, adjusted, strict=True):
-            found[each.model, permutation] = _corrected(each, p_value, results)
+        p_values = [each.p_value for each in of_models]
+        for each, adjusted_p in zip(of_models, holm(p_values), strict=True):
+            step = sum(p_value >= each.p_value for p_value in p_values)  # what Holm divides the level by
+            found[each.model, permutation] = _corrected(each, adjusted_p, step, results)
     return {(model, name): found[model, name] for model in study.grid.models for name in study.scrambled}
 
 
@@ -110,22 +112,22 @@ def _errors(cell: Cell) -> list[float]:
     return cell.values("top1_error")
 
 
-def _corrected(found: Price, adjusted_p: float, results: Results) -> Price:
+def _corrected(found: Price, adjusted_p: float, step: int, results: Results) -> Price:
     """The same price among those of the other models."""
     lost = found.verdict in ("pays", "gains") and adjusted_p >= 1 - CONFIDENCE
     verdict: PriceVerdict = "undecided" if lost else found.verdict
     several = found.difference.n > 1
-    needed = _needed(found, results) if verdict == "undecided" and several else None
+    needed = _needed(found, 1 - (1 - CONFIDENCE) / step, results) if verdict == "undecided" and several else None
     return replace(found, adjusted_p=adjusted_p, verdict=verdict, needed=needed)
 
 
-def _needed(found: Price, results: Results) -> Needed:
+def _needed(found: Price, confidence: float, results: Results) -> Needed:
     assert results.study.natural is not None
     natural, permuted = (results.cells[found.model, name] for name in (results.study.natural, found.permutation))
     components = variance_components(permuted.errors.astype(float) - natural.errors)
     return Needed(
-        for_margin=replicates_to_resolve(found.equivalence.margin, components),
-        for_difference=replicates_to_resolve(found.difference.mean, components),
+        for_margin=replicates_to_resolve(found.equivalence.margin, components, confidence=confidence),
+        for_difference=replicates_to_resolve(found.difference.mean, components, confidence=confidence),
     )
 
 

@@ -43,7 +43,7 @@ def verdict(price: Price) -> str:
     return price.verdict
 
 
-def what_would_decide(price: Price) -> str:
+def what_would_resolve(price: Price) -> str:
     """How many replicates an undecided price needs; "" where it is decided, or where one replicate cannot tell."""
     if price.needed is None:
         return ""
@@ -192,11 +192,11 @@ def _prices_in_words(analysis: Analysis, prices: Sequence[Price]) -> str:
         before, after = (analysis.cells[price.model, name].top1.mean for name in (study.natural, price.permutation))
         changes.append(f"{price.model} {points(price.difference)} ({in_percent(before)} → {in_percent(after)})")
     images = f"{analysis.resampled.num_images:,} test images"
-    certainty = f", with the 95{SPACE}% interval over {replicates} replicates and {images}" if replicates > 1 else ""
+    over = f"{replicates} replicates and {images}" if replicates > 1 else f"{images} alone"
     scrambling = describe_permutation(study.permutations[study.headline])
     return (
-        f"Change of test error in percentage points with {study.headline} ({scrambling}){certainty}: "
-        f"{'; '.join(changes)}."
+        f"Change of test error in percentage points with {study.headline} ({scrambling}), with the 95{SPACE}% interval "
+        f"over {over}: {'; '.join(changes)}."
     )
 
 
@@ -225,7 +225,7 @@ def diverged(analysis: Analysis) -> list[str]:
     replicates = analysis.results.study.replicates
     return [
         f"{cell.diverged} of {replicates} trainings of {cell.model} under {cell.permutation} diverged: "
-        "what they predict counts as wrong."
+        "predictions that are not finite count as wrong."
         for cell in analysis.cells.values()
         if cell.diverged
     ]

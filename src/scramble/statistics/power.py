@@ -20,12 +20,13 @@ POWER = 0.8
 MOST_REPLICATES = 1000
 
 
-def power(difference: float, components: Components, replicates: int) -> float:
-    """The chance that the 95 % interval over so many replicates shows a true mean of `difference` on its side of 0.
+def power(difference: float, components: Components, replicates: int, confidence: float = CONFIDENCE) -> float:
+    """The chance that the interval over so many replicates shows a true mean of `difference` on its side of 0.
 
     Args:
         components: of the paired differences of a study, whatever the number of its replicates
         replicates: at least 2
+        confidence: of the interval; more where a test is one of several
 
     Raises:
         ValueError: one replicate has no spread.
@@ -34,17 +35,19 @@ def power(difference: float, components: Components, replicates: int) -> float:
     if variance == 0:
         return float(difference != 0)
     degrees = (replicates - 1) * (variance / of_replicates) ** 2 if of_replicates else math.inf
-    limit = stats.t.ppf((1 + CONFIDENCE) / 2, degrees)
+    limit = stats.t.ppf((1 + confidence) / 2, degrees)
     return float(stats.nct.sf(limit, degrees, abs(difference) / variance**0.5))
 
 
-def replicates_to_resolve(difference: float, components: Components, wanted: float = POWER) -> int | None:
+def replicates_to_resolve(
+    difference: float, components: Components, wanted: float = POWER, confidence: float = CONFIDENCE
+) -> int | None:
     """The smallest number of replicates that resolves `difference` with the chance `wanted`.
 
     None where 1,000 do not: then it is the test images that are too few. Raises what `power` raises.
     """
     counts = range(2, MOST_REPLICATES + 1)
-    found = bisect_left(counts, wanted, key=lambda count: power(difference, components, count))
+    found = bisect_left(counts, wanted, key=lambda count: power(difference, components, count, confidence))
     return counts[found] if found < len(counts) else None
 
 

@@ -53,9 +53,10 @@ def structure(analysis: Analysis) -> Chart | None:
         return None
     said = "; ".join(_curve_in_words(curve) for curve in curves)
     several = analysis.results.study.replicates > 1
+    whole = ", from the natural picture to all pixels" if all(curve.area for curve in curves) else ""
     return Chart(
         themed_svg(_structure(analysis), "structure", f"Test error by strength of scrambling. {said}."),
-        "Test error against strength of scrambling, from the natural picture to all pixels. Bands: 95 % intervals over "
+        f"Test error against strength of scrambling{whole}. Bands: 95 % intervals over "
         f"{'replicates and ' if several else ''}test images.",
     )
 
