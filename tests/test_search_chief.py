@@ -1,5 +1,6 @@
 """The chief of a search: trials, scores, and what is left to do after anything was ended."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -228,5 +229,40 @@ def test_seeds_and_draws_of_trials_of_the_winner_and_of_training_are_others() ->
     searched = study(replicates=1000, fresh=1000).search("mlp", "pixels")
     assert searched is not None
     job = Job(study(), "mlp", "pixels", searched)
-    assert not set(job.trial_replicates) & set(job.fresh_replicates)
-    assert min(*job.trial_replicates, *job.fresh_replicates) > 100_000
+    names = ["0", *(f"fresh{number}" for number in range(1000))]
+    used = [replicate for name in names for replicate in job.replicates_of(name)]
+    assert len(used) == len(set(used)) == 2000
+    assert min(used) > 100_000
+
+
+def test_a_block_that_was_chosen_is_written(new: Callable[..., Any]) -> None:
+    shifts = [{"max_shift": 1}, {"max_shift": 2}]
+    space = {"learning_rate": {"choice": [0.001, 0.003]}, "augmentation": {"choice": shifts}}
+    here = new(study(space={"mlp": space}, trials=4))
+    search(here)
+    found = json.loads(json.dumps(results.document(here.job, here.result())))
+    assert found["best"]["values"]["augmentation"]["max_shift"] in (1, 2)
+    assert {row["augmentation"] for row in results.table(here.job, here.result())} == {
+        '{"max_shift":1}',
+        '{"max_shift":2}',
+    }
+
+
+def test_a_chief_that_comes_back_takes_what_a_worker_ahead_of_it_reports(new: Callable[..., Any]) -> None:
+    before = new(study())
+    before.next_for("slow")
+    _, ahead = before.next_for("quick")
+    back = new(study())
+    back.record(name_of(before, ahead), ahead.replicates[0], metrics(0.003, 0))
+    assert [trial.finished for trial in back.trials.values()] == [False, True]
+    assert [trial.name for trial in back.trials.values()] == ["0", ahead.name]
+
+
+def test_where_the_order_matters_no_trial_is_asked_for_before_its_turn(chief: Any, new: Callable[..., Any]) -> None:
+    before = new(study(**MORE["bayesian"], algorithm="bayesian"))
+    before.next_for("slow")
+    _, ahead = before.next_for("quick")
+    back = new(study(**MORE["bayesian"], algorithm="bayesian"))
+    with pytest.raises(chief.UnknownTrialError):
+        back.record(name_of(before, ahead), ahead.replicates[0], metrics(0.003, 0))
+    assert list(back.trials) == ["0"]

@@ -1,6 +1,7 @@
 """Chief and worker of a search in one process, over gRPC: what each is told when the other is gone or a stranger."""
 
 import socket
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from scramble.params import Compute, Study
 from scramble.search import conduct, peers, results
 from scramble.search.job import Job
 from scramble.search.peers import VARIABLES, Peer
-from search_study import job, metrics, new_chief, study
+from search_study import STUDY, job, metrics, new_chief, study
 
 # Keras Tuner calls what Python's threading has renamed.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
@@ -95,6 +96,52 @@ def test_a_chief_that_comes_back_finds_its_worker_waiting(
     assert searched(chiefs[1]) == expected
 
 
+@pytest.mark.parametrize("tune", [{}, {"algorithm": "bayesian", "trials": 7}])
+def test_a_worker_goes_on_with_a_chief_that_has_lost_everything(
+    worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tune: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(worker, "CHIEF_SECONDS", 30)
+    undisturbed = new_chief(study(**tune), tmp_path, "undisturbed")
+    with ExitStack() as stack:
+        worker.work(job(study(**tune)), served(stack, undisturbed), nothing)
+    chiefs = [new_chief(study(**tune), tmp_path, "lost")]
+    count = 0
+    with ExitStack() as first, ExitStack() as second:
+        peer = served(first, chiefs[0])
+
+        def replace_chief() -> None:
+            nonlocal count
+            count += 1
+            if count == 5:  # while the third trial is trained
+                first.close()
+                chiefs.append(new_chief(study(**tune), tmp_path, "again"))
+                served(second, chiefs[1], peer.port)
+
+        worker.work(job(study(**tune)), peer, replace_chief)
+    assert len(chiefs) == 2
+    assert searched(chiefs[1]) == searched(undisturbed)
+
+
+def test_a_chief_that_answers_is_not_gone(worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "ALIVE_SECONDS", 0.05)
+    with ExitStack() as stack:
+        peer = served(stack, new_chief(study(), tmp_path))
+        made = worker.Worker(job(study()), peer, str(tmp_path / "scratch"), nothing)
+        trial = made.oracle.create_trial(made.tuner_id)
+        made.answered = 0.0
+        made.on_search_begin()
+        made.pre_create_trial()
+        assert made.answered == 0
+        made.pre_create_trial()  # asks again, so the first question was answered
+        assert made.answered > 0
+        made.answered = 0.0
+        with made._signs_of_life(trial.trial_id):
+            deadline = time.monotonic() + 30
+            while not made.answered and time.monotonic() < deadline:
+                time.sleep(0.01)
+        assert made.answered > 0
+
+
 def test_a_chief_that_is_gone_is_told(worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "ANSWER_SECONDS", 1)
     with ExitStack() as stack, pytest.raises(UserError, match="is it running, for this cell, and is the address right"):
@@ -107,7 +154,7 @@ def test_a_chief_that_never_came_is_told(worker: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(worker, "ANSWER_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(UserError, match=f"the chief at 127.0.0.1:{port} has had nothing to do for 1 s"):
+    with pytest.raises(UserError, match=f"the chief at 127.0.0.1:{port} has not answered for 1 s"):
         worker.work(job(study()), Peer("worker1", "127.0.0.1", port), nothing)
 
 
@@ -115,6 +162,29 @@ def test_a_worker_for_another_cell_waits_and_is_told(worker: Any, tmp_path: Path
     other = Job(study(), "mlp", "identity", job(study()).search)
     with ExitStack() as stack, pytest.raises(UserError, match=r"\(this is the search for searched/mlp/pixels\)"):
         worker.work(other, served(stack, new_chief(study(), tmp_path)), nothing)
+
+
+@pytest.mark.parametrize(
+    "tune",
+    [
+        {"replicates": 2},
+        {"space": {"mlp": STUDY["tune"]["space"]["mlp"] | {"momentum": {"float": [0.5, 0.9]}}}},
+        {"space": {"mlp": STUDY["tune"]["space"]["mlp"] | {"options.units": {"choice": [[16], [8]]}}}},
+        {"space": {"mlp": {"learning_rate": {"float": [0.001, 0.002]}, "weight_decay": {"fixed": 0.01}}}},
+    ],
+)
+def test_a_worker_with_other_params_trains_nothing(worker: Any, tmp_path: Path, tune: dict[str, Any]) -> None:
+    chief = new_chief(study(), tmp_path)
+    with ExitStack() as stack, pytest.raises(UserError, match="are not the chief's: make them equal"):
+        worker.work(job(study(**tune)), served(stack, chief), nothing)
+    assert chief.failure is None
+
+
+def test_the_chief_says_how_often_the_winner_is_trained_again(worker: Any, expected: Any, tmp_path: Path) -> None:
+    chief = new_chief(study(), tmp_path)
+    with ExitStack() as stack:
+        worker.work(job(study(fresh=1)), served(stack, chief), nothing)
+    assert searched(chief) == expected
 
 
 def test_a_worker_with_other_data_trains_nothing(worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +244,15 @@ def test_more_workers_than_gpus_share_them() -> None:
         ["2", "0"],
         ["1", "2"],
     ]
+
+
+def test_gpus_are_counted_as_cuda_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(peers, "DEVICES", tmp_path)
+    assert peers.gpus() == []
+    for name in ("nvidia2", "nvidia3", "nvidiactl", "nvidia-uvm"):  # what a container with two of four GPUs has
+        (tmp_path / name).touch()
+    assert peers.gpus() == ["0", "1"]
 
 
 def test_no_gpu_is_one_that_may_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:

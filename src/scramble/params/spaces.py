@@ -16,8 +16,8 @@ from scramble.params.words import describe
 
 DIGITS = 4
 """Significant digits of a number from a range: a recipe is to be read, and no search is finer than its noise."""
-MOST_ENDS = 64
-"""Values of an int range up to which a recipe is checked with each of them; of a wider one, with the two ends."""
+FEW = 8
+"""Samples of a field up to which each is an end."""
 
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 """Keras Tuner draws whole numbers as floats, which have no others."""
@@ -33,8 +33,14 @@ class Entry(Config):
 
     @property
     @abstractmethod
-    def ends(self) -> list[Any]:
+    def samples(self) -> list[Any]:
         """The values that stand for all, where a recipe is checked."""
+
+    @property
+    def ends(self) -> list[Any]:
+        """The samples that stand for all of them, beside every sample of another field."""
+        samples = self.samples
+        return samples if len(samples) <= FEW else [samples[0], samples[-1]]
 
     @abstractmethod
     def value(self, raw: Any) -> Any:
@@ -59,7 +65,7 @@ class FloatRange(Range):
         return None
 
     @property
-    def ends(self) -> list[Any]:
+    def samples(self) -> list[Any]:
         return list(self.bounds)
 
     def value(self, raw: Any) -> float:
@@ -80,7 +86,7 @@ class FloatRange(Range):
 
 class IntRange(Range):
     bounds: tuple[Whole, Whole]
-    step: int | None = Field(None, ge=1)
+    step: Whole | None = Field(None, ge=1)
     """Between two values: their difference or, with scale log, their ratio."""
 
     @property
@@ -99,9 +105,10 @@ class IntRange(Range):
         return len(self.points) if self.scale == "linear" or self.step else None
 
     @property
-    def ends(self) -> list[Any]:
+    def samples(self) -> list[Any]:
+        """The ends, and the second: a number of replicas that divides the first two divides all."""
         points = self.points
-        return list(points) if len(points) <= MOST_ENDS else [points[0], points[-1]]
+        return sorted({points[0], points[1], points[-1]})
 
     def value(self, raw: Any) -> int:
         """Inside the range; Keras Tuner's Bayesian optimisation may step over its end by one."""
@@ -117,6 +124,9 @@ class IntRange(Range):
         self.check_bounds(*self.bounds)
         if self.scale == "log" and self.step == 1:
             raise ValueError("step 1 with scale log leads nowhere: it is the ratio of two values, 2 or more")
+        if len(self.points) < 2:
+            low, high = self.bounds
+            raise ValueError(f"step {self.step} leads from {low} out of [{low}, {high}]: a smaller one was expected")
         return self
 
 
@@ -128,7 +138,7 @@ class Choice(Entry):
         return len(self.values)
 
     @property
-    def ends(self) -> list[Any]:
+    def samples(self) -> list[Any]:
         return list(self.values)
 
     def value(self, raw: Any) -> Any:
@@ -156,7 +166,7 @@ class Fixed(Entry):
         return 1
 
     @property
-    def ends(self) -> list[Any]:
+    def samples(self) -> list[Any]:
         return [self.only]
 
     def value(self, raw: Any) -> Any:

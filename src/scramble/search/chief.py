@@ -9,7 +9,7 @@ import keras_tuner
 from keras_tuner.src.engine.trial import Trial as Message
 
 from scramble.errors import UserError
-from scramble.search.job import OBJECTIVE, Job, fingerprint
+from scramble.search.job import OBJECTIVE, Job, stamp
 from scramble.search.journal import Journal, Training
 from scramble.search.training import read_metrics
 from scramble.search.trials import Result, Trial, best_of
@@ -17,13 +17,17 @@ from scramble.search.trials import Result, Trial, best_of
 LOST_SECONDS = 60.0
 """After so long without a word from its worker, a trial is given to another."""
 SEPARATOR = "|"
-"""In the names of trials on the wire: name|fingerprint; in those of workers: name|cell."""
+"""In the names of trials on the wire: name|stamp; in those of workers: name|cell."""
 
 GO_ON, IDLE, STOPPED = "RUNNING", "IDLE", "STOPPED"
 
 
 class StrangerError(UserError):
     """A worker speaks of a trial that is not of this search."""
+
+
+class UnknownTrialError(UserError):
+    """A worker speaks of a trial that a chief before this one has named, and this one has not come to yet."""
 
 
 class Chief:
@@ -119,7 +123,7 @@ class Chief:
         """A trial as Keras Tuner's protocol sends it, with the replicates that are trained already."""
         space = self._oracle.get_space()
         space.values = trial.numbers
-        message = Message(space, f"{trial.name}{SEPARATOR}{fingerprint(self._inputs, trial.setting)}", GO_ON)
+        message = Message(space, f"{trial.name}{SEPARATOR}{self._stamp(trial)}", GO_ON)
         for replicate, training in trial.trainings.items():
             message.metrics.update(OBJECTIVE, training.error, step=replicate)
         return message.to_proto()
@@ -148,11 +152,19 @@ class Chief:
         return [trial for trial in (*self.trials.values(), *self.fresh.values()) if not trial.finished]
 
     def _named(self, name: str) -> Trial:
-        number, _, stamp = name.partition(SEPARATOR)
-        trial = self.trials.get(number) or self.fresh.get(number)
-        if trial is None or fingerprint(self._inputs, trial.setting) != stamp:
+        number, _, agreed = name.partition(SEPARATOR)
+        trials = {**self.trials, **self.fresh}
+        # Where the order does not matter, the oracle names the same trials now as it would later.
+        while number not in trials and not self.job.search.order_matters and self._ask():
+            trials = self.trials
+        if number not in trials:
+            raise UnknownTrialError(f"trial {number} of {self.job.name} has not been asked for")
+        if self._stamp(trials[number]) != agreed:
             raise StrangerError(f"trial {number} of {self.job.name} is of another search: start the worker again")
-        return trial
+        return trials[number]
+
+    def _stamp(self, trial: Trial) -> str:
+        return stamp(self._inputs, trial.setting, trial.replicates)
 
     def _next_open(self) -> Trial | None:
         """A trial that nobody trains yet; None if there is none now."""
@@ -173,9 +185,8 @@ class Chief:
         if asked.status != GO_ON:
             return False
         numbers = asked.hyperparameters.values
-        trial = Trial(
-            str(int(asked.trial_id)), numbers, self.job.search.read(numbers), tuple(self.job.trial_replicates)
-        )
+        name = str(int(asked.trial_id))
+        trial = Trial(name, numbers, self.job.search.read(numbers), self.job.replicates_of(name))
         self.trials[trial.name] = trial
         self._recall(trial)
         return True
@@ -186,16 +197,25 @@ class Chief:
             return False
         best = self.best
         if best is None:
-            raise UserError(
-                f"all {len(self.trials)} trials of {self.job.name} diverged: lower the learning rates in tune.space, "
-                "or add warmup_epochs"
-            )
-        for number, replicate in enumerate(self.job.fresh_replicates):
-            trial = Trial(f"fresh{number}", best.numbers, best.setting, (replicate,))
-            self.fresh[trial.name] = trial
+            raise UserError(self._why_none_wins())
+        for number in range(self.job.search.tune.fresh):
+            name = f"fresh{number}"
+            self.fresh[name] = Trial(name, best.numbers, best.setting, self.job.replicates_of(name))
         for trial in self.fresh.values():
             self._recall(trial)
         return True
+
+    def _why_none_wins(self) -> str:
+        count, epochs = len(self.trials), self.job.search.epochs
+        if all(trial.diverged for trial in self.trials.values()):
+            return (
+                f"all {count} trials of {self.job.name} diverged: lower the learning rates in tune.space, or add "
+                "warmup_epochs"
+            )
+        return (
+            f"no trial of {count} of {self.job.name} was trained for all {epochs} epochs without diverging: give "
+            "tune.space other values, or more of them"
+        )
 
     def _recall(self, trial: Trial) -> None:
         """Takes from the journal what was trained before."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,9 +48,12 @@ class Job:
     def trial_replicates(self) -> range:
         return range(TRIAL_REPLICATES, TRIAL_REPLICATES + self.search.tune.replicates)
 
-    @property
-    def fresh_replicates(self) -> range:
-        return range(FRESH_REPLICATES, FRESH_REPLICATES + self.search.tune.fresh)
+    def replicates_of(self, trial: str) -> range:
+        """What a trial is to be trained with, by its name: a number or, for the winner's, `fresh` and a number."""
+        if not trial.startswith("fresh"):
+            return self.trial_replicates
+        replicate = FRESH_REPLICATES + int(trial.removeprefix("fresh"))
+        return range(replicate, replicate + 1)
 
     def inputs(self) -> str:
         """Stands for all that every training of this search depends on, but the machine: SHA-256.
@@ -70,6 +74,11 @@ def _code() -> str:
         for path in sorted((package / room).rglob("*.py")) or [package / room]:
             digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def stamp(inputs: str, setting: params.Setting, replicates: Iterable[int]) -> str:
+    """Stands for all trainings of a trial: what a worker has to agree upon with its chief."""
+    return hashlib.sha256(f"{fingerprint(inputs, setting)} {list(replicates)}".encode()).hexdigest()[:32]
 
 
 def fingerprint(inputs: str, setting: params.Setting) -> str:

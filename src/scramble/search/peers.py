@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scramble.errors import UserError
 
+DEVICES = Path("/dev")
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
 
@@ -56,7 +57,8 @@ def gpus() -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name for name in visible.split(",") if name and name != "-1"]
-    return [path.name.removeprefix("nvidia") for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
+    # CUDA counts those that it sees, also where a container was given the third and the fourth.
+    return [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
 
 
 def share_of_gpus(visible: list[str], number: int, count: int) -> list[str]:

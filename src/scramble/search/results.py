@@ -4,6 +4,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
 from scramble import artifacts
 from scramble.events import EventWriter
 from scramble.search.job import OBJECTIVE, Job
@@ -31,7 +34,7 @@ def document(job: Job, result: Result) -> dict[str, Any]:
         "order": "parallel" if result.parallel and search.order_matters else "serial",
         "order_matters": search.order_matters,
         "space": {field: str(entry) for field, entry in search.space.items()},
-        "best": {"trial": best.number, "score": best.score, "values": best.setting.values},
+        "best": {"trial": best.number, "score": best.score, "values": to_jsonable_python(best.setting.values)},
         "fresh": {"scores": [trial.score for trial in result.fresh]},
     }
 
@@ -86,6 +89,8 @@ def plain(value: Any) -> Any:
     """A value that a cell and TensorBoard's dashboard can show."""
     if isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, BaseModel):
+        return value.model_dump_json(exclude_defaults=True)
     return str(list(value) if isinstance(value, tuple) else value)
 
 

@@ -16,7 +16,7 @@ from keras_tuner.src.distribute.oracle_chief import OracleServicer
 from keras_tuner.src.engine.trial import Trial as Message
 
 from scramble.errors import UserError
-from scramble.search.chief import SEPARATOR, Chief, StrangerError
+from scramble.search.chief import SEPARATOR, Chief, StrangerError, UnknownTrialError
 
 
 class Servicer(OracleServicer):
@@ -55,6 +55,8 @@ class Servicer(OracleServicer):
     def _failures_told(self, context: grpc.ServicerContext) -> Iterator[None]:
         try:
             yield
+        except UnknownTrialError as error:
+            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except Exception as error:
             if context.code() is None:  # else it is how `abort` leaves
                 if not isinstance(error, StrangerError):

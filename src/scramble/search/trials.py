@@ -19,7 +19,7 @@ class Trial:
     numbers: dict[str, Any]
     """What the oracle has chosen, as Keras Tuner's hyperparameters"""
     setting: Setting
-    replicates: tuple[int, ...]
+    replicates: range
     trainings: dict[int, Training] = field(default_factory=dict)
     """By replicate"""
     worker: str | None = None

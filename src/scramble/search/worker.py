@@ -4,7 +4,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -15,7 +15,7 @@ from keras_tuner.src.distribute import oracle_client
 from scramble.errors import UserError
 from scramble.search import oracles
 from scramble.search.chief import SEPARATOR
-from scramble.search.job import OBJECTIVE, Job, fingerprint
+from scramble.search.job import OBJECTIVE, Job, stamp
 from scramble.search.peers import Peer
 from scramble.search.training import RecipeModel
 
@@ -43,7 +43,8 @@ class Worker(keras_tuner.Tuner):
         self._inputs = job.inputs()
         self._alive = alive
         self.answered = time.monotonic()
-        """When the chief last had something to do"""
+        """When the chief last answered"""
+        self._asked = False
         super().__init__(
             oracles.build(job.search, job.study.seed),
             RecipeModel(job),
@@ -51,8 +52,17 @@ class Worker(keras_tuner.Tuner):
             tuner_id=f"{peer.name}{SEPARATOR}{job.cell}",
         )
 
+    def on_search_begin(self) -> None:
+        self._asked = False
+
+    def pre_create_trial(self) -> None:
+        if self._asked:  # and answered, for else the search had ended
+            self._hear()
+        self._asked = True
+        time.sleep(ASK_SECONDS)
+
     def on_trial_begin(self, trial: Any) -> None:
-        self.answered = time.monotonic()
+        self._hear()
 
     def run_trial(self, trial: Any) -> None:
         """Trains the replicates that the chief misses, and reports each when it is done."""
@@ -64,24 +74,30 @@ class Worker(keras_tuner.Tuner):
             raise keras_tuner.errors.FatalError from error
 
     def _train(self, trial: Any) -> None:
-        hp, (name, _, stamp) = trial.hyperparameters, trial.trial_id.partition(SEPARATOR)
-        if fingerprint(self._inputs, self._job.search.read(hp.values)) != stamp:
+        hp, (name, _, agreed) = trial.hyperparameters, trial.trial_id.partition(SEPARATOR)
+        wanted = self._job.replicates_of(name)
+        if self._stamp(hp, wanted) != agreed:
             raise UserError(
                 f"this worker's data, params.yaml or code for {self._job.name} are not the chief's: make them equal "
                 "(git pull, dvc repro) and start it again"
             )
         known = trial.metrics.get_history(OBJECTIVE) if trial.metrics.exists(OBJECTIVE) else []
-        fresh = name.startswith("fresh")
-        wanted = [self._job.fresh_replicates[int(name[5:])]] if fresh else self._job.trial_replicates
         trainer = self.hypermodel.build(hp)
         for replicate in sorted(set(wanted) - {each.step for each in known}):
             metrics = self.hypermodel.fit(hp, trainer, replicate=replicate, epoch_done=self._alive)
             self.oracle.update_trial(trial.trial_id, metrics, step=replicate)
-            self.answered = time.monotonic()
+            self._hear()
             self._alive()
 
-    def pre_create_trial(self) -> None:
-        time.sleep(ASK_SECONDS)
+    def _stamp(self, hp: keras_tuner.HyperParameters, replicates: Iterable[int]) -> str | None:
+        """None where this worker's space has no such setting."""
+        try:
+            return stamp(self._inputs, self._job.search.read(hp.values), replicates)
+        except (LookupError, TypeError, ValueError):
+            return None
+
+    def _hear(self) -> None:
+        self.answered = time.monotonic()
 
     def save(self) -> None:
         """Nothing: the chief keeps the trainings."""
@@ -97,6 +113,7 @@ class Worker(keras_tuner.Tuner):
             while not done.wait(ALIVE_SECONDS):
                 with suppress(grpc.RpcError):
                     self.oracle.get_trial(trial_id)
+                    self._hear()
 
         thread = threading.Thread(target=tell, daemon=True)
         thread.start()
@@ -135,7 +152,7 @@ def _wait_or_raise(error: BaseException, worker: Worker, peer: Peer) -> None:
         raise UserError(f"the chief at {peer.address} refuses: {details}") from None
     if time.monotonic() - worker.answered > CHIEF_SECONDS:
         raise UserError(
-            f"the chief at {peer.address} has had nothing to do for {CHIEF_SECONDS:.0f} s ({details}): is it running, "
+            f"the chief at {peer.address} has not answered for {CHIEF_SECONDS:.0f} s ({details}): is it running, "
             "for this cell, and is the address right? Its search goes on where it was when both are started again"
         ) from None
     time.sleep(ASK_SECONDS)

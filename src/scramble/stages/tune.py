@@ -7,6 +7,8 @@ import shutil
 
 from scramble import params
 from scramble.artifacts import read_dataset_info, require, whole, write_json
+from scramble.errors import UserError
+from scramble.params.tune import check_search
 from scramble.paths import StudyPaths
 from scramble.search import conduct, peers, results
 from scramble.search.job import Job
@@ -23,7 +25,8 @@ def run(study: params.Study, model: str, permutation: str, workers: int | None =
         workers: processes that train side by side.
 
     Raises:
-        UserError: an earlier stage's file is missing, every trial diverges, or chief and workers do not find together.
+        UserError: an earlier stage's file is missing, a batch is too large for the data, every trial diverges, or chief
+            and workers do not find together.
     """
     paths = StudyPaths(study.study)
     search, peer = study.search(model, permutation), peers.peer()
@@ -32,6 +35,8 @@ def run(study: params.Study, model: str, permutation: str, workers: int | None =
         needed += [paths.dataset, paths.train_split / "images.npy"]
     for path in needed:
         require(path)
+    if search:
+        _check_batches(f"tune.space.{model}", search, read_dataset_info(paths.dataset).splits["train"].count)
     if search and peer and not peer.is_chief:
         conduct.work(Job(study, model, permutation, search), peer)
     elif search:
@@ -39,6 +44,14 @@ def run(study: params.Study, model: str, permutation: str, workers: int | None =
         _write_found(job, conduct.conduct(job, workers, peer))
     elif peer is None or peer.is_chief:
         _write_given(study, model, permutation)
+
+
+def _check_batches(key: str, search: params.Search, num_train: int) -> None:
+    """Raises UserError when a batch of the search is more than all the training images; params.yaml has no count."""
+    for named, recipe in check_search(key, search):
+        size = recipe.batch_size
+        if size > num_train:
+            raise UserError(f"{named}.batch_size {size} is more than the {num_train} training images: take fewer")
 
 
 def _write_given(study: params.Study, model: str, permutation: str) -> None:
