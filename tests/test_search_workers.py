@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,12 @@ def expected(worker: Any, tmp_path: Path) -> Any:
     return searched(chief)
 
 
-@pytest.mark.parametrize("epochs", [1, 5, 12])
-def test_a_chief_that_comes_back_finds_its_worker_waiting(
-    worker: Any, expected: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int
-) -> None:
-    monkeypatch.setattr(worker, "CHIEF_SECONDS", 30)
-    chiefs = [new_chief(study(), tmp_path)]
+def work_for_two_chiefs(worker: Any, searched: Study, new: Callable[[], Any], at: int) -> Any:
+    """Works for a chief that is replaced at the worker's `at`-th sign of life: two a trial, in it and after it.
+
+    Returns the second chief.
+    """
+    chiefs = [new()]
     count = 0
     with ExitStack() as first, ExitStack() as second:
         peer = served(first, chiefs[0])
@@ -86,14 +87,23 @@ def test_a_chief_that_comes_back_finds_its_worker_waiting(
         def replace_chief() -> None:
             nonlocal count
             count += 1
-            if count == epochs:
+            if count == at:
                 first.close()
-                chiefs.append(new_chief(study(), tmp_path))
+                chiefs.append(new())
                 served(second, chiefs[1], peer.port)
 
-        worker.work(job(study()), peer, replace_chief)
+        worker.work(job(searched), peer, replace_chief)
     assert len(chiefs) == 2
-    assert searched(chiefs[1]) == expected
+    return chiefs[1]
+
+
+@pytest.mark.parametrize("at", [1, 5, 12])
+def test_a_chief_that_comes_back_finds_its_worker_waiting(
+    worker: Any, expected: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setattr(worker, "CHIEF_SECONDS", 30)
+    chief = work_for_two_chiefs(worker, study(), partial(new_chief, study(), tmp_path), at)
+    assert searched(chief) == expected
 
 
 @pytest.mark.parametrize("tune", [{}, {"algorithm": "bayesian", "trials": 7}])
@@ -104,22 +114,9 @@ def test_a_worker_goes_on_with_a_chief_that_has_lost_everything(
     undisturbed = new_chief(study(**tune), tmp_path, "undisturbed")
     with ExitStack() as stack:
         worker.work(job(study(**tune)), served(stack, undisturbed), nothing)
-    chiefs = [new_chief(study(**tune), tmp_path, "lost")]
-    count = 0
-    with ExitStack() as first, ExitStack() as second:
-        peer = served(first, chiefs[0])
-
-        def replace_chief() -> None:
-            nonlocal count
-            count += 1
-            if count == 5:  # while the third trial is trained
-                first.close()
-                chiefs.append(new_chief(study(**tune), tmp_path, "again"))
-                served(second, chiefs[1], peer.port)
-
-        worker.work(job(study(**tune)), peer, replace_chief)
-    assert len(chiefs) == 2
-    assert searched(chiefs[1]) == searched(undisturbed)
+    journals = iter(("lost", "again"))
+    chief = work_for_two_chiefs(worker, study(**tune), lambda: new_chief(study(**tune), tmp_path, next(journals)), at=5)
+    assert searched(chief) == searched(undisturbed)
 
 
 def test_a_chief_that_answers_is_not_gone(worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
